@@ -1,0 +1,1 @@
+"""Answers from files alone: statistics, comparison, tables; imports no Keras."""

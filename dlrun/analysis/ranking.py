@@ -1,0 +1,97 @@
+"""By which metric runs are ranked, which direction is better, and which epoch the number is from."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Collection, Iterable, Sequence
+from typing import Literal
+
+from dlrun.analysis.runs import RunRecord
+from dlrun.config.catalog import Catalog
+from dlrun.config.suggest import did_you_mean
+from dlrun.errors import ConfigError, UserError
+
+__all__ = ["At", "Goal", "best_of", "checked_metric", "default_metric", "goal_of", "metric_for", "value_of"]
+
+Goal = Literal["max", "min"]
+At = Literal["kept", "best", "last"]
+
+_BY_TASK = {"regression": ("test_r2", "test_loss")}
+_OF_CLASSES = ("test_accuracy", "test_loss")
+_WITHOUT_TEST = ("best_val_accuracy", "best_val_loss", "val_loss", "loss")
+_PREFIXES = ("best_", "test_", "val_", "train_")
+_SMALL_IS_GOOD = ("loss", "error", "mse", "mae", "rmse", "perplexity", "hinge", "divergence", "deviance")
+
+
+def default_metric(runs: Sequence[RunRecord]) -> str:
+    """The metric that runs of this task are ranked by: `test_accuracy` for classes, `test_r2` for regression.
+
+    The first of the task's metrics that a run has; where no run has any, the task's first.
+    """
+    tasks = Counter(str(run.spec.get("task")) for run in runs if run.metrics)
+    task = tasks.most_common(1)[0][0] if tasks else ""
+    return metric_for(task, {name for run in runs for name in run.metrics})
+
+
+def metric_for(task: str, names: Collection[str]) -> str:
+    """The metric that ranks runs of `task` which have metrics `names`; the task's first where they have none."""
+    candidates = (*_BY_TASK.get(task, _OF_CLASSES), *_WITHOUT_TEST)
+    return next((name for name in candidates if name in names), candidates[0])
+
+
+def checked_metric(metric: str, runs: Sequence[RunRecord], at: At = "kept", typed_as: str = "--metric {}") -> str:
+    """`metric` itself, if a run has it.
+
+    Args:
+        typed_as: how the user types a metric here, for the message.
+
+    Raises:
+        UserError: no run has it; the nearest that one has is named.
+    """
+    known = sorted({name for run in runs for name in run.metrics})
+    if not known or any(value_of(run, metric, at) is not None for run in runs):
+        return metric
+    mend = did_you_mean(metric, known, shown=typed_as) or f"Choose one of {', '.join(known)}."
+    raise UserError(f"{typed_as.format('NAME')} must name a metric that the runs have; got {metric}. {mend}")
+
+
+def goal_of(metric: str, catalog: Catalog | None = None) -> Goal:
+    """Whether more or less of a metric is better: as its option file says (`_goal_`), else by its name."""
+    base = metric
+    while prefix := next((prefix for prefix in _PREFIXES if base.startswith(prefix)), None):
+        base = base.removeprefix(prefix)
+    if catalog is not None and catalog.has("metric", base):
+        try:
+            stated = str(catalog.get("metric", base).facts.get("goal", ""))
+        except ConfigError:  # a broken option file must not keep finished runs from being read
+            stated = ""
+        if stated[:3] in ("max", "min"):
+            return "max" if stated.startswith("max") else "min"
+    return "min" if any(word in base for word in _SMALL_IS_GOOD) else "max"
+
+
+def value_of(run: RunRecord, metric: str, at: At = "kept") -> float | None:
+    """A run's value of a metric, or None when it has none or the value is no number.
+
+    Args:
+        metric: a flat name; `test_*` are always of the kept weights, and a name with its epoch in it
+            (`best_val_loss`) is taken as it is.
+        at: the epoch that a training or validation metric is read at: `kept` is the one whose weights were kept,
+            `best` the best by the monitored metric, `last` the last.
+    """
+    name = metric
+    if not metric.startswith(("test_", "best_")) and (at == "best" or (at == "kept" and _kept_best(run))):
+        name = f"best_{metric}"
+    value = run.metrics.get(name, run.metrics.get(metric) if at == "kept" else None)
+    return value if value is not None and math.isfinite(value) else None
+
+
+def best_of(values: Iterable[float], goal: Goal) -> float:
+    """The best of `values`."""
+    return max(values) if goal == "max" else min(values)
+
+
+def _kept_best(run: RunRecord) -> bool:
+    kept = run.result.get("kept_epoch")
+    return kept is not None and kept == run.result.get("best_epoch") and kept != run.result.get("epochs_run")

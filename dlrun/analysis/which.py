@@ -1,0 +1,190 @@
+"""Find runs by what people call them: `last`, `best`, `best@METRIC`, a short id, a path, an experiment's name."""
+
+from __future__ import annotations
+
+import string
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from dlrun.analysis.ranking import best_of, checked_metric, default_metric, goal_of, value_of
+from dlrun.analysis.runs import RunRecord, SweepRecord, read_run, read_runs, read_sweep, read_sweeps
+from dlrun.analysis.trials import group, varying_keys
+from dlrun.config.catalog import Catalog
+from dlrun.config.suggest import did_you_mean
+from dlrun.errors import UserError
+
+__all__ = ["Selection", "best_trial", "find_run", "find_runs"]
+
+_ID_LENGTH = 16
+_SHOWN = 6
+
+
+@dataclass(frozen=True)
+class Selection:
+    """The runs that a word addresses.
+
+    Attributes:
+        title: what they are, as a heading: `sweep 1a2b3c4d`, `run 5e6f7a8b`, `experiment E083`.
+        runs: oldest first; of a sweep in the order of its trials.
+        sweep: the sweep that they are, or None.
+    """
+
+    title: str
+    runs: tuple[RunRecord, ...]
+    sweep: SweepRecord | None = None
+
+
+def find_runs(which: str, work: Path, catalog: Catalog | None = None) -> Selection:
+    """The runs that `which` addresses: those of a sweep or an experiment, or a single run.
+
+    Args:
+        which: `last` (the newest sweep, or run outside one), `best` or `best@METRIC` (see `find_run`), a unique start
+            of a run's or sweep's id, the path of a run, a sweep or a folder of runs, or an experiment's name.
+        work: the folder that holds `runs/` and `sweeps/`.
+        catalog: tells which direction of a metric is better; None goes by the metric's name.
+
+    Raises:
+        UserError: nothing or more than one thing is called that.
+    """
+    if which == "last":
+        return _newest(work)
+    if which == "best" or which.startswith("best@"):
+        return _single(_best(which, read_runs(work), catalog))
+    for find in (_by_path, _by_id, _by_experiment):
+        if found := find(which, work):
+            return found
+    raise _unknown(which, work)
+
+
+def find_run(which: str, work: Path, catalog: Catalog | None = None) -> RunRecord:
+    """The one run that `which` addresses.
+
+    `last` is the newest run. `best` is the best run of the trial with the best mean, among the runs on the data of the
+    newest finished one: a lucky seed of a worse trial is not the best. A sweep or an experiment stands for its best
+    run in the same sense.
+
+    Raises:
+        UserError: nothing or more than one thing is called that, or what is has no run.
+    """
+    if which == "last":
+        runs = read_runs(work)
+        if not runs:
+            raise _nothing(work)
+        return runs[-1]
+    found = find_runs(which, work, catalog)
+    return found.runs[0] if len(found.runs) == 1 else _best("best", found.runs, catalog)
+
+
+def _newest(work: Path) -> Selection:
+    sweeps, runs = read_sweeps(work), read_runs(work)
+    swept = {run for sweep in sweeps for trial in sweep.trials for run in trial.runs}
+    alone = [run for run in runs if run.id not in swept]
+    if sweeps and (not alone or sweeps[-1].started >= (alone[-1].started or 0.0)):
+        return _swept(sweeps[-1])
+    if not alone:
+        raise _nothing(work)
+    return _single(alone[-1])
+
+
+def best_trial(
+    runs: Sequence[RunRecord], metric: str, catalog: Catalog | None = None
+) -> tuple[RunRecord, float] | None:
+    """The best run of the trial with the best mean of `metric`, and that mean; None when no finished run has it."""
+    goal = goal_of(metric, catalog)
+    finished = [run for run in runs if run.status == "finished"]
+    values = {run.id: value for run in finished if (value := value_of(run, metric)) is not None}
+    trials = [[run for run in trial.runs if run.id in values] for trial in group(finished, varying_keys(finished))]
+    means = {i: sum(values[run.id] for run in trial) / len(trial) for i, trial in enumerate(trials) if trial}
+    if not means:
+        return None
+    best = best_of(means.values(), goal)
+    trial = next(trials[i] for i, mean in means.items() if mean == best)
+    value = best_of((values[run.id] for run in trial), goal)
+    return next(run for run in trial if values[run.id] == value), best
+
+
+def _best(which: str, runs: Sequence[RunRecord], catalog: Catalog | None) -> RunRecord:
+    finished = [run for run in runs if run.status == "finished"]
+    if not finished:
+        raise UserError(f"{which} needs a finished run; there is none yet. dlrun runs lists what there is.")
+    data = finished[-1].spec.get("data.option")
+    same = [run for run in finished if run.spec.get("data.option") == data]
+    _, _, named = which.partition("@")
+    metric = checked_metric(named, same, typed_as="best@{}") if named else default_metric(same)
+    found = best_trial(same, metric, catalog)
+    if found is None:
+        raise UserError(f"{which} needs a finished run that has {metric}; none has.")
+    return found[0]
+
+
+def _by_path(which: str, work: Path) -> Selection | None:
+    path = Path(which).expanduser()
+    if not path.is_dir():
+        return None
+    path = path.resolve()
+    if sweep := read_sweep(path):
+        return _swept(sweep)
+    if run := read_run(path):
+        return _single(run)
+    parent = path.parent if path.name == "runs" else path
+    runs = read_runs(parent)
+    return Selection(f"runs in {which}", tuple(runs)) if runs else None
+
+
+def _by_id(which: str, work: Path) -> Selection | None:
+    if not 0 < len(which) <= _ID_LENGTH or set(which) - set(string.hexdigits):
+        return None
+    start = which.lower()
+    sweeps = _starting(work / "sweeps", start)
+    runs = _starting(work / "runs", start)
+    if len(sweeps) + len(runs) > 1:
+        named = [f"sweep {path.name}" for path in sweeps] + [f"run {path.name}" for path in runs]
+        more = f" and {len(named) - _SHOWN} more" if len(named) > _SHOWN else ""
+        raise UserError(f"An id must fit one run or sweep; {which} fits {', '.join(named[:_SHOWN])}{more}.")
+    if sweeps and (sweep := read_sweep(sweeps[0])):
+        return _swept(sweep)
+    if runs and (run := read_run(runs[0])):
+        return _single(run)
+    return None
+
+
+def _by_experiment(which: str, work: Path) -> Selection | None:
+    sweeps = [sweep for sweep in read_sweeps(work) if sweep.experiment == which]
+    if sweeps:
+        return Selection(f"experiment {which}", tuple(sweeps[-1].records()), sweeps[-1])
+    runs = [run for run in read_runs(work) if run.spec.get("name") == which]
+    return Selection(f"runs named {which}", tuple(runs)) if runs else None
+
+
+def _starting(folder: Path, start: str) -> list[Path]:
+    return sorted(path for path in folder.glob(f"{start}*") if path.is_dir()) if folder.is_dir() else []
+
+
+def _single(run: RunRecord) -> Selection:
+    return Selection(f"run {run.short_id}", (run,))
+
+
+def _swept(sweep: SweepRecord) -> Selection:
+    return Selection(f"sweep {sweep.short_id}", tuple(sweep.records()), sweep)
+
+
+def _nothing(work: Path) -> UserError:
+    return UserError(f"There are no runs in {work} yet. dlrun trains one; dlrun -m seed=0,1,2 sweeps.")
+
+
+def _unknown(which: str, work: Path) -> UserError:
+    sweeps, runs = read_sweeps(work), read_runs(work)
+    if not sweeps and not runs:
+        return _nothing(work)
+    names: Iterable[str | None] = (
+        "last",
+        "best",
+        *(sweep.experiment for sweep in sweeps),
+        *(sweep.short_id for sweep in sweeps),
+        *(run.short_id for run in runs),
+    )
+    mend = did_you_mean(which, [name for name in names if name]) or "dlrun runs lists what there is."
+    return UserError(
+        f"'{which}' must be last, best, best@METRIC, the start of an id, a path or an experiment's name. {mend}"
+    )

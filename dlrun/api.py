@@ -1,0 +1,224 @@
+"""The commands as functions: what the verbs stand on.
+
+>>> import dlrun
+>>> result = dlrun.run(["model=cnn", "seed=1"])                             # doctest: +SKIP
+>>> result.metrics["test_accuracy"]                                         # doctest: +SKIP
+>>> sweep = dlrun.run(["seed=0,1,2", "model.dropout=0,0.3"], sweep=True)    # doctest: +SKIP
+"""
+
+from __future__ import annotations
+
+import shlex
+import signal
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dlrun.config.catalog import Catalog
+from dlrun.config.draft import normalise_override
+from dlrun.config.identity import sweep_id
+from dlrun.config.loader import PRIMARY, hydra_app
+from dlrun.errors import DlrunError, Terminated, UserError
+from dlrun.planning import Planner
+from dlrun.sweeps.record import Ledger, Sweep
+from dlrun.sweeps.room import require_room
+from dlrun.sweeps.shared import note_sharing
+from dlrun.sweeps.task import Task, describe_sweep
+from dlrun.sweeps.watcher import Observer, Watcher
+from dlrun.tracking.client import Report, Writer
+from dlrun.tracking.state import pending
+from dlrun.tracking.store import tracking_uri
+from dlrun.training import environment
+from dlrun.training.result import Result
+
+if TYPE_CHECKING:
+    from hydra._internal.hydra import Hydra
+
+    from dlrun.pipeline import Listener
+
+__all__ = ["Answer", "answer_to", "load", "run"]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a command came to.
+
+    Attributes:
+        results: of every run that has one, in the order asked for.
+        sweep: what they are part of, None for a single run.
+        repeated: how many were finished before and not run again.
+        store: what the tracking store has got; None when nothing was to be sent.
+        is_tracked: whether runs are recorded in a store.
+    """
+
+    results: tuple[Result, ...]
+    sweep: Sweep | None
+    repeated: int
+    store: Report | None
+    is_tracked: bool
+    catalog: Catalog
+
+    @property
+    def work(self) -> Path:
+        """Where `runs/` and `sweeps/` lie."""
+        return self.catalog.roots.work
+
+    @property
+    def result(self) -> Result:
+        """The result of a single run."""
+        (result,) = self.results
+        return result
+
+
+def run(
+    overrides: Sequence[str] | str = (),
+    *,
+    sweep: bool = False,
+    listener: Listener | None = None,
+    observer: Observer | None = None,
+    directory: Path | None = None,
+) -> Any:
+    """Train what `overrides` say, in Hydra's grammar: as `dlrun OVERRIDES`, with `sweep` as `dlrun -m OVERRIDES`.
+
+    Args:
+        overrides: words, or one line of them, such as `model=cnn`, `optimizer.learning_rate=0.01`; with `sweep`, lists
+            of values too.
+        sweep: run all points of the grid.
+        listener: called with the name and fields of every event of a run in this process.
+        observer: told how a sweep goes.
+        directory: where the command is run; the working directory when None.
+
+    Returns:
+        The `Result` of a single run, the `Answer` of a sweep.
+
+    Raises:
+        ConfigError: the config is wrong; nothing was created.
+        DataError: the data cannot be used; nothing was created.
+        StorageError: a directory or the store cannot be written.
+    """
+    words = shlex.split(overrides) if isinstance(overrides, str) else list(overrides)
+    answer = answer_to(words, sweep, listener, observer, directory)
+    return answer if sweep else answer.result
+
+
+def load(which: str, directory: Path | None = None) -> Result:
+    """The result of a finished run, addressed as on the command line: `last`, `best`, a short id, a path.
+
+    Raises:
+        UserError: there is no such run, or it has no result yet.
+    """
+    from dlrun.analysis.which import find_run
+    from dlrun.config.roots import Roots
+    from dlrun.training.rundir import RunDirectory
+
+    roots = Roots.of(directory or Path.cwd())
+    record = find_run(which, roots.work, Catalog(roots))
+    result = RunDirectory(record.path).result()
+    if result is None:
+        raise UserError(f"Run {which} has no result yet: its status is {record.status}.")
+    return result
+
+
+def answer_to(
+    overrides: list[str],
+    sweep: bool,
+    listener: Listener | None = None,
+    observer: Observer | None = None,
+    directory: Path | None = None,
+) -> Answer:
+    """As `run`, with everything there is to tell about the command."""
+    directory = (directory or Path.cwd()).resolve()
+    planner = Planner(directory)
+    overrides = [normalise_override(text) for text in overrides]
+    plan = planner.plan(overrides, sweep)
+    command = shlex.join(["dlrun", *(["-m"] if sweep else []), *overrides])
+    task = Task(directory, command, plan, environment.describe(planner.roots.work, command), listener=listener)
+    task.planner = planner
+    waiting = task.waiting()
+    if sweep:
+        task.sweep = describe_sweep(plan, sweep_id([run.id for run in plan.runs]), command, planner)
+    if waiting or sweep:
+        require_room(planner.roots.work / name for name in ("runs", *(["sweeps"] if sweep else [])))
+    with _recorded(task, bool(waiting)) as reports, _terminated_as_interrupt():
+        if task.sweep is None:
+            _train_one(task, overrides)
+        else:
+            _train_sweep(task, overrides, observer)
+    results = (task.run_directory(run.id).result() for run in plan.runs)
+    return Answer(
+        results=tuple(result for result in results if result is not None),
+        sweep=task.sweep,
+        repeated=len(plan.runs) - len(waiting),
+        store=reports[0] if reports else None,
+        is_tracked=plan.runs[0].spec["tracking"]["option"] != "none",
+        catalog=planner.catalog,
+    )
+
+
+def _train_one(task: Task, overrides: list[str]) -> None:
+    if not task.waiting():
+        return
+    value = _hydra(task).run(PRIMARY, task, task.planner.for_hydra(overrides)).return_value
+    if isinstance(value, DlrunError):
+        raise value
+
+
+def _train_sweep(task: Task, overrides: list[str], observer: Observer | None) -> None:
+    assert task.sweep is not None
+    work = task.planner.roots.work
+    folder = work / "sweeps" / task.sweep.id
+    task.sweep.write(folder)
+    environment.write(folder, task.environment)
+    waiting = {run.id for run in task.waiting()}
+    for run in task.plan.runs:
+        if run.id not in waiting:
+            note_sharing(task.run_directory(run.id), task.sweep.id)
+    with Watcher(task.sweep, work / "runs", Ledger(folder), observer):
+        if waiting:
+            _hydra(task).multirun(PRIMARY, task, task.planner.for_hydra(overrides))
+
+
+def _hydra(task: Task) -> Hydra:
+    app = hydra_app(task.directory)
+    app.config_loader = task.planner.loader  # which has composed these configs already
+    return app
+
+
+@contextmanager
+def _recorded(task: Task, training: bool) -> Iterator[list[Report]]:
+    """Have the journals of the command's runs written to the tracking store, beside the training and after it."""
+    node = task.plan.runs[0].spec.with_secrets()["tracking"]
+    work = task.planner.roots.work
+    directories = [task.run_directory(run.id).path for run in task.plan.runs]
+    reports: list[Report] = []
+    uri = tracking_uri(node, work)
+    if not uri or not (training or pending(directories, uri)):
+        yield reports
+        return
+    writer = Writer.start(node, work)
+    for path in directories:
+        writer.watch(path)
+    try:
+        yield reports
+    finally:
+        reports.append(writer.close(float(node["wait_seconds"])))
+
+
+@contextmanager
+def _terminated_as_interrupt() -> Iterator[None]:
+    """SIGTERM ends a run as Ctrl-C does: recorded, with its directory in order."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def terminate(*_: object) -> None:
+        raise Terminated
+
+    before = signal.signal(signal.SIGTERM, terminate)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

@@ -1,0 +1,83 @@
+"""`dlrun ui`: MLflow's UI on the store, on this machine alone."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from pathlib import Path
+from types import FrameType
+from typing import NoReturn
+
+import click
+
+from dlrun.errors import ConfigError, ExitCode, StorageError, Terminated
+
+__all__ = ["command"]
+
+
+@click.command(name="ui", short_help="Open MLflow's UI on the store, safely.")
+@click.option(
+    "--port", type=click.IntRange(1, 65535), help="Serve on this port [default: the first free one from 5000]."
+)
+@click.option("--store", metavar="URI", help="Show this store [default: the project's, else mlflow.db beside runs/].")
+@click.option("--browser/--no-browser", default=True, help="Open it in a browser, where there is a screen.")
+def command(port: int | None, store: str | None, browser: bool) -> int:
+    """Open MLflow's UI on the store. Ctrl-C ends it.
+
+    It listens on this machine only, answers to its own name only, runs no jobs and loads no pickles, and checks all
+    that before it says that it is ready.
+    """
+    from dlrun.config.roots import Roots
+    from dlrun.tracking.project_store import project_node
+    from dlrun.tracking.store import is_server, redacted, tracking_uri
+
+    roots = Roots.of(Path.cwd())
+    node = {"uri": store} if store else project_node(roots)
+    uri = tracking_uri(node, roots.work)
+    if not uri:
+        raise StorageError("This project records nothing in a store (tracking=none). Name one with --store URI")
+    if is_server(uri):
+        click.echo(f"The store is a server with a UI of its own: {redacted(uri)}")
+        return ExitCode.DONE
+    _check(node, uri, roots.work)
+    return _serve(uri, roots.work, port, browser)
+
+
+def _check(node: dict[str, str], uri: str, work: Path) -> None:
+    from dlrun.tracking import sqlitefile
+    from dlrun.tracking.store import database, problems
+
+    found = problems(node, work)
+    path = database(uri)
+    if path is not None and path.parent.is_dir() and sqlitefile.inspect(path).word == "missing":
+        raise StorageError(f"There is no store yet ({path}). The first run makes it: dlrun")
+    if found:
+        raise ConfigError(found)
+
+
+def _serve(uri: str, work: Path, port: int | None, browser: bool) -> int:
+    from dlrun.tracking.uiserver import UiServer, listen
+
+    signal.signal(signal.SIGTERM, _terminate)
+    try:
+        with UiServer(uri, work / "mlartifacts", listen(port)) as server:
+            server.wait_until_ready()
+            click.echo(f"MLflow's UI: {server.url}  (Ctrl-C ends it)")
+            if browser and _has_screen():
+                click.launch(server.url)
+            code = server.wait()
+        raise StorageError(f"MLflow's UI ended by itself (exit code {code})")
+    except Terminated:
+        raise
+    except KeyboardInterrupt:  # how it is meant to be ended
+        click.echo()
+        return ExitCode.DONE
+
+
+def _terminate(signum: int, frame: FrameType | None) -> NoReturn:
+    raise Terminated
+
+
+def _has_screen() -> bool:
+    return sys.platform == "darwin" or any(os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY"))

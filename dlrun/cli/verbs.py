@@ -1,0 +1,26 @@
+"""The verbs, a line each; where a verb's command lies is looked up when it is called."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+__all__ = ["VERBS", "Verb"]
+
+
+class Verb(NamedTuple):
+    """`target` is `module:attribute` of a click command."""
+
+    target: str
+    help: str
+
+
+VERBS = {
+    "train": Verb("dlrun.cli.train:command", "Train one run, or with -m a sweep (the default verb)."),
+    "ls": Verb("dlrun.cli.ls:command", "List groups and options, a line each."),
+    "show": Verb("dlrun.cli.show:command", "Show one option, experiment or key: parameters, bounds, defaults."),
+    "config": Verb("dlrun.cli.config:command", "Show the resolved config, and what differs from the defaults."),
+    "runs": Verb("dlrun.cli.runs:command", "List sweeps and runs, newest first."),
+    "compare": Verb("dlrun.cli.compare:command", "Rank trials, with uncertainty."),
+    "ui": Verb("dlrun.cli.ui:command", "Open MLflow's UI on the store, safely."),
+    "doctor": Verb("dlrun.cli.doctor:command", "Check environment, store and disk, each with its mend."),
+}

@@ -1,0 +1,1 @@
+"""Compose, resolve, check and freeze configs; imports no TensorFlow, Keras or MLflow."""

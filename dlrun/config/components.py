@@ -1,0 +1,120 @@
+"""The user's own files that a run is built from: when one changes, the run is another run.
+
+Options may be named anywhere in a spec (a layer in a model's list, an initializer of a layer), and a block's file names
+further ones, so every word of the spec that is the name of an option of the project counts, and so on from there. An
+option file counts by its values, so that a comment may be mended; a module by its content, with the modules of the
+project that it imports.
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from dlrun.config.digest import content_digest
+from dlrun.config.roots import packaged
+from dlrun.config.yamlfile import read_yaml
+from dlrun.errors import UserError
+
+__all__ = ["component_digests"]
+
+_OUTPUT_LAYER = "dense"  # what `model.head: auto` is made of
+_first_seen: dict[Path, str] = {}
+
+
+def component_digests(spec: Mapping[str, Any], project: Path | None) -> list[str]:
+    """What a run owes to the project: an entry a file, sorted; empty outside a project.
+
+    Args:
+        spec: the run's.
+        project: the folder whose `conf/` and modules are the user's own.
+    """
+    if project is None:
+        return []
+    files: dict[str, list[Path]] = {}
+    for root in (project / "conf", packaged("conf")):  # a packaged block may name a layer that the project shadows
+        for file in root.glob("*/*.yaml"):
+            files.setdefault(file.stem, []).append(file)
+    entries: dict[Path, str] = {}
+    waiting = {*_words(dict(spec)), _OUTPUT_LAYER}
+    seen: set[str] = set()
+    while waiting:
+        seen |= waiting
+        found = [file for word in waiting for file in files.get(word, ())]
+        waiting = set()
+        for file in found:
+            values = read_yaml(file).values
+            waiting |= set(_words(values)) - seen
+            if not file.is_relative_to(project):
+                continue
+            entries[file] = json.dumps(values, sort_keys=True, default=str)
+            for module in _modules(values, project):
+                entries[module] = _fresh_digest(module)
+    return sorted(f"{path.relative_to(project).as_posix()}: {entry}" for path, entry in entries.items())
+
+
+def _fresh_digest(module: Path) -> str:
+    """The digest of a module, which must still be the one that this process imported.
+
+    Raises:
+        UserError: it was imported and then edited: what would run is not what is counted.
+    """
+    digest = content_digest(module)
+    before = _first_seen.setdefault(module, digest)
+    imported = any(getattr(each, "__file__", None) == str(module) for each in list(sys.modules.values()))
+    if before != digest and imported:
+        raise UserError(f"{module.name} was edited after Python had imported it. Restart Python to use the new one.")
+    _first_seen[module] = digest
+    return digest
+
+
+def _words(node: Any) -> Iterator[str]:
+    if isinstance(node, str):
+        yield node
+    elif isinstance(node, Mapping):
+        for key, value in node.items():
+            yield str(key)
+            yield from _words(value)
+    elif isinstance(node, list | tuple):
+        for item in node:
+            yield from _words(item)
+
+
+def _modules(values: Mapping[str, Any], project: Path) -> set[Path]:
+    """The project's modules that an option file's `_target_` leads to."""
+    target = values.get("_target_")
+    paths = target.values() if isinstance(target, Mapping) else [target]
+    modules: set[Path] = set()
+    waiting = {str(path).replace(":", ".") for path in paths if path}
+    while waiting:
+        files = {file for name in waiting for file in _files(name, project)} - modules
+        modules |= files
+        waiting = {name for file in files for name in _imports(file, project)}
+    return modules
+
+
+def _files(dotted: str, project: Path) -> Iterator[Path]:
+    """The files of the packages and the module on the way to `dotted`."""
+    parts = dotted.split(".")
+    for length in range(1, len(parts) + 1):
+        place = project.joinpath(*parts[:length])
+        yield from (file for file in (place.with_suffix(".py"), place / "__init__.py") if file.is_file())
+
+
+def _imports(file: Path, project: Path) -> Iterator[str]:
+    package = file.relative_to(project).parent.parts
+    try:
+        tree = ast.parse(file.read_bytes())
+    except SyntaxError:  # told when it is imported
+        return
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            above = package[: len(package) - node.level + 1] if node.level else ()
+            base = ".".join([*above, *([node.module] if node.module else [])])
+            yield from (".".join(filter(None, [base, alias.name])) for alias in node.names)

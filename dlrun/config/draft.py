@@ -1,0 +1,223 @@
+"""Compose what the user asked for, whatever is wrong with it, so that all problems can be told at once.
+
+Hydra stops at the first override it cannot apply, and lets `+key=` through. A draft composes the choices of options
+that exist, then sets every value whether or not the key is declared: what does not belong is found afterwards by
+comparing the draft with the declared keys (`declared`).
+"""
+
+from __future__ import annotations
+
+import copy
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override
+from hydra.errors import HydraException, MissingConfigException
+from hydra.types import RunMode
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from dlrun.config.catalog import LIST_GROUPS, Catalog
+from dlrun.config.loader import PRIMARY, CachingConfigLoader
+from dlrun.config.suggest import did_you_mean
+from dlrun.config.yamlfile import line_of
+from dlrun.errors import ConfigError, Problem
+
+__all__ = ["Draft", "Drafter", "normalise_override"]
+
+COMMAND_LINE = "command line"
+_IN_FILE = re.compile(r"In '(?P<group>[^']+)/(?P<name>[^'/]+)': ")  # how Hydra says which file's defaults list it read
+
+
+@dataclass
+class Draft:
+    """A composed config that may still be wrong.
+
+    Attributes:
+        config: the composition without Hydra's own node; empty when nothing could be composed.
+        hydra: Hydra's own node, None when nothing could be composed.
+        problems: what was found wrong while composing.
+        set_keys: the dotted keys that the command line sets.
+        experiment: the experiment that the command line chooses.
+    """
+
+    config: DictConfig
+    hydra: DictConfig | None
+    problems: list[Problem] = field(default_factory=list)
+    set_keys: set[str] = field(default_factory=set)
+    experiment: str | None = None
+
+
+def normalise_override(text: str) -> str:
+    """`callback=null`, `callback=none` and `~callback` mean no callback: Hydra has no such choice for a list."""
+    key, separator, value = text.partition("=")
+    if key.startswith("~") and key[1:] in LIST_GROUPS and not separator:
+        return f"{key[1:]}=[]"
+    return f"{key}=[]" if separator and key in LIST_GROUPS and value in ("null", "none") else text
+
+
+class Drafter:
+    """Makes drafts; keeps compositions between them."""
+
+    def __init__(self, loader: CachingConfigLoader, catalog: Catalog) -> None:
+        self._loader = loader
+        self._catalog = catalog
+        self._parsed: dict[str, Override | Problem] = {}
+
+    @cached_property
+    def _parser(self) -> OverridesParser:
+        return OverridesParser.create()
+
+    def parse(self, overrides: Sequence[str]) -> tuple[list[Override], list[Problem]]:
+        """The overrides that have the right form, and a problem for each that has not."""
+        for text in overrides:
+            if text not in self._parsed:
+                self._parsed[text] = self._parse_one(text)
+        found = [self._parsed[text] for text in overrides]
+        return [o for o in found if isinstance(o, Override)], [p for p in found if isinstance(p, Problem)]
+
+    def _parse_one(self, text: str) -> Override | Problem:
+        if text.startswith("-"):
+            return Problem(f"'{text}'", "must be a flag of dlrun", mend="See dlrun --help.", place=COMMAND_LINE)
+        try:
+            override = self._parser.parse_override(text)
+            if override.key_or_group:
+                return override
+            reason = "there is no key"
+        except HydraException as error:
+            reason = str(error).splitlines()[0]
+        mend = "Write key=value; put quotes round values with spaces, commas or brackets: 'key=\"a, b\"'."
+        rule = f"must be key=value in Hydra's grammar ({reason})"
+        return Problem(f"'{text}'", rule, mend=mend, place=COMMAND_LINE)
+
+    def draft(self, overrides: Sequence[Override], mode: RunMode = RunMode.RUN) -> Draft:
+        """Compose `overrides`, none of which sweeps."""
+        draft = Draft(OmegaConf.create(), None)
+        structural, values = self._separate(overrides, draft)
+        base = self._compose(structural, mode, draft)
+        if base is None:
+            return draft
+        config = copy.deepcopy(base)
+        OmegaConf.set_struct(config, False)
+        draft.hydra = config.pop("hydra")
+        draft.config = config
+        for override in values:
+            self._apply(override, draft)
+        return draft
+
+    def _separate(self, overrides: Sequence[Override], draft: Draft) -> tuple[list[Override], list[Override]]:
+        structural: list[Override] = []
+        values: list[Override] = []
+        for override in overrides:
+            key = override.key_or_group
+            is_choice = self._loader.is_choice(override)
+            wrong = self._problems_of(override, is_choice)
+            draft.problems += wrong
+            draft.set_keys.add(override.package or key)
+            if wrong:
+                continue
+            (structural if is_choice or override.is_hydra_override() else values).append(override)
+            if key == "experiment" and override.value() is not None:
+                draft.experiment = str(override.value())
+        return structural, values
+
+    def _problems_of(self, override: Override, is_choice: bool) -> list[Problem]:
+        """What is wrong with an override by itself."""
+        key = override.key_or_group
+        if is_choice and override.is_add() and key in self._catalog.chosen_groups and override.package is None:
+            rule = "must be chosen without +: a run has exactly one"
+            return [Problem(key, rule, got=f"+{key}", mend=f"Type {key}={override.value()}.")]
+        if is_choice:
+            return [] if override.is_delete() else self._choice_problems(key, override.value())
+        if key == "hydra.searchpath":  # it would bring options, and import paths in them, from anywhere
+            rule = "must be left alone: options come from dlrun and from your project's conf/"
+            mend = "dlrun show project tells how to have options of your own."
+            return [Problem(key, rule, got=str(override.value()), mend=mend)]
+        group, _, last = key.partition(".")
+        if last == "option" and group in self._catalog.groups:
+            rule = "must not be set: an option is chosen by its group, and brings its keys along"
+            value = str(override.value())
+            return [Problem(key, rule, got=value, mend=f"Type {group}={value}.")]
+        return []
+
+    def _choice_problems(self, group: str, value: object) -> list[Problem]:
+        names = value if isinstance(value, list) else [value]
+        is_hydra = group == "hydra" or group.startswith("hydra/")
+        known = self._loader.get_group_options(group) if is_hydra else self._catalog.names(group)
+        if isinstance(value, list) and group not in LIST_GROUPS:
+            rule = "must be the name of one option"
+            return [Problem(group, rule, got=str(value), mend=f"One of: {', '.join(known)}.")]
+        if value is None and group != "experiment" and not is_hydra:
+            hint = f"{group}=none" if "none" in known else f"One of: {', '.join(known)}."
+            return [Problem(group, "must name an option", got="null", mend=hint)]
+        wrong = [str(name) for name in names if name is not None and str(name) not in known]
+        return [_no_such_option(group, name, known) for name in wrong]
+
+    def _compose(self, structural: list[Override], mode: RunMode, draft: Draft) -> DictConfig | None:
+        try:
+            return self._loader.composition(PRIMARY, structural, mode)
+        except ConfigError as error:  # an option file of the chosen ones cannot be read
+            draft.problems += error.problems
+        except RecursionError:
+            rule = "must compose: options or experiments among the chosen ones extend each other in a circle"
+            draft.problems.append(Problem("the config", rule, mend="Look at the defaults lists of your own files."))
+        except AssertionError:  # how Hydra meets `override` entries that stand above others
+            rule = "must compose: in a defaults list, entries with `override` stand behind all others"
+            draft.problems.append(Problem("the config", rule, mend="Look at the defaults lists of your own files."))
+        except (HydraException, OmegaConfBaseException) as error:
+            draft.problems.append(self._composition_problem(error))
+        return None
+
+    def _composition_problem(self, error: Exception) -> Problem:
+        lines = [line.strip().rstrip(".") for line in str(error.__cause__ or error).splitlines() if line.strip()]
+        summary = "; ".join(lines[:2]) or type(error).__name__
+        place = None
+        if named := _IN_FILE.match(summary):
+            path = self._catalog.roots.find(named["group"], named["name"])
+            place = f"{path}:{line_of(path, 'defaults')}" if path else None
+            summary = summary[named.end() :]
+        if isinstance(error, MissingConfigException):  # a defaults list names an option that there is not
+            group, _, name = str(error.missing_cfg_file).rpartition("/")
+            if group in self._catalog.groups:
+                return _no_such_option(group, name, self._catalog.names(group), place)
+        mend = "dlrun --info defaults-tree shows what is chosen."
+        return Problem("the config", f"must compose: {summary}", mend=mend, place=place)
+
+    def forced(self, overrides: Sequence[str]) -> list[str]:
+        """The words, those that set a value with `++`: Hydra refuses a new tag without it, and an old one with `+`."""
+        parsed, _ = self.parse(overrides)
+        return [str(o.input_line) if o.is_hydra_override() or self._loader.is_choice(o) else _forced(o) for o in parsed]
+
+    def _apply(self, override: Override, draft: Draft) -> None:
+        forced = self._parser.parse_override(_forced(override))
+        try:
+            self._loader._apply_overrides_to_config([forced], draft.config)
+        except (HydraException, OmegaConfBaseException) as error:
+            cause = error.__cause__ or error
+            text = str(override.input_line)
+            rule = f"must fit the config: {str(cause).splitlines()[0].rstrip('.')}"
+            draft.problems.append(Problem(f"'{text}'", rule, place=COMMAND_LINE))
+
+
+def _forced(override: Override) -> str:
+    """The word that sets a value whether or not it is declared: `declared` will tell."""
+    line = str(override.input_line)
+    return line if override.is_delete() else f"++{line.lstrip('+')}"
+
+
+def _no_such_option(group: str, name: str, known: Sequence[str], place: str | None = None) -> Problem:
+    shown = f"{group}=[{{}}]" if group in LIST_GROUPS else f"{group}={{}}"
+    if group == "data" and name.endswith((".csv", ".tsv", ".txt")):
+        return Problem(group, f"must name an option of {group}", name, f"Type data=csv data.path={name}.", place)
+    sentences = [did_you_mean(name, known, shown=shown), f"There are: {', '.join(known)}." if known else None]
+    listed = f" (dlrun ls {group})" if "hydra" not in group else ""
+    return Problem(
+        key=group,
+        rule=f"must name an option of {group}{listed}",
+        got=name or "''",
+        mend=" ".join(sentence for sentence in sentences if sentence) or None,
+        place=place,
+    )

@@ -1,0 +1,164 @@
+"""The spec: the resolved, checked, frozen config of one run."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from omegaconf import DictConfig, ListConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from dlrun.config.catalog import LIST_GROUPS, Catalog
+from dlrun.errors import Problem
+
+__all__ = ["REPLICATE_KEYS", "SPEC_VERSION", "Spec", "flatten", "follow_task", "normalised", "plain"]
+
+SPEC_VERSION = 1
+"""Raised when the meaning of a spec changes, so that old runs are not taken for new ones."""
+
+REPLICATE_KEYS = ("seed", "split.seed", "split.fold")
+"""Keys that repeat a trial; runs that differ only in them are one trial."""
+
+_SECRET = "oc.env"
+
+
+@dataclass(frozen=True)
+class Spec(Mapping[str, Any]):
+    """A mapping of plain values: options and parameters, no import paths, environment variables by name."""
+
+    content: dict[str, Any]
+
+    def __getitem__(self, key: str) -> Any:
+        return self.content[key]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.content)
+
+    def __len__(self) -> int:
+        return len(self.content)
+
+    def to_json(self) -> str:
+        """As it is written to `spec.json`."""
+        return json.dumps(self.content, indent=2) + "\n"
+
+    @classmethod
+    def read(cls, path: Path) -> Spec:
+        """The spec in a run's `spec.json`."""
+        return cls(json.loads(path.read_text(encoding="utf-8")))
+
+    def with_secrets(self) -> dict[str, Any]:
+        """The values with environment variables put in: for use, never for writing down."""
+        resolved = OmegaConf.to_container(OmegaConf.create(self.content), resolve=True)
+        assert isinstance(resolved, dict)
+        return {str(key): value for key, value in resolved.items()}
+
+
+def plain(config: DictConfig) -> tuple[dict[str, Any], list[Problem]]:
+    """A composed config as plain values, interpolations resolved; those that read the environment stay unresolved."""
+    problems: list[Problem] = []
+    values = _plain(config, "", problems)
+    return values, problems
+
+
+def _plain(node: DictConfig | ListConfig, path: str, problems: list[Problem]) -> Any:
+    is_list = isinstance(node, ListConfig)
+    keys = range(len(node)) if is_list else list(node.keys())
+    items = [(key, _plain_value(node, key, f"{path}.{key}" if path else str(key), problems)) for key in keys]
+    return [value for _, value in items] if is_list else {str(key): value for key, value in items}
+
+
+def _plain_value(node: DictConfig | ListConfig, key: Any, path: str, problems: list[Problem]) -> Any:
+    raw = node._get_node(key)
+    if OmegaConf.is_missing(node, key):
+        return "???"
+    text = raw._value() if raw is not None else None  # type: ignore[union-attr]
+    try:
+        value = node[key]
+    except OmegaConfBaseException as error:
+        reason = str(error).splitlines()[0].removeprefix("KeyError raised while resolving interpolation: ").strip('"')
+        problems.append(Problem(path, f"must resolve: {reason}", got=f"'{text}'"))
+        return text
+    if isinstance(text, str) and "${" in text and _SECRET in text:
+        return text
+    return _plain(value, path, problems) if isinstance(value, DictConfig | ListConfig) else value
+
+
+def follow_task(values: Mapping[str, Any], catalog: Catalog, task: str | None) -> dict[str, Any]:
+    """Replace options that follow the task (`loss: auto`) by what the task asks for.
+
+    An entry of a list group may become several; parameters set beside `auto` go to the option it becomes.
+    """
+    followed = dict(values)
+    for group, node in values.items():
+        if not isinstance(node, Mapping):
+            continue
+        if group in LIST_GROUPS:
+            followed[group] = _followed_list(group, node, catalog, task)
+        elif chosen := _choices(group, node, catalog, task):
+            followed[group] = _as_option(group, chosen[0], node, catalog)
+    return followed
+
+
+def _followed_list(group: str, node: Mapping[str, Any], catalog: Catalog, task: str | None) -> dict[str, Any]:
+    entries: dict[str, Any] = {}
+    for entry, sub in node.items():
+        chosen = _choices(group, sub, catalog, task) if isinstance(sub, Mapping) else None
+        if chosen is None:
+            entries[entry] = {**entries.get(entry, {}), **sub} if isinstance(sub, Mapping) else sub
+        for name in chosen or ():  # beside `auto`, `metric.accuracy.name=acc` completes what `auto` brings
+            beside = entries.get(name, {})
+            entries[name] = (
+                {**_as_option(group, name, {}, catalog), **beside} if isinstance(beside, Mapping) else beside
+            )
+    return entries
+
+
+def _choices(group: str, node: Mapping[str, Any], catalog: Catalog, task: str | None) -> list[str] | None:
+    name = node.get("option")
+    if task is None or not isinstance(name, str) or not catalog.has(group, name):
+        return None
+    by_task = catalog.get(group, name).facts.get("by_task")
+    if by_task is None:
+        return None
+    chosen = by_task.get(task, [])
+    return [chosen] if isinstance(chosen, str) else list(chosen)
+
+
+def _as_option(group: str, name: str, node: Mapping[str, Any], catalog: Catalog) -> dict[str, Any]:
+    extra = {key: value for key, value in node.items() if key != "option"}
+    return {"option": name, **catalog.get(group, name).defaults, **extra}
+
+
+def normalised(values: Mapping[str, Any], catalog: Catalog) -> dict[str, Any]:
+    """Accepted values in their one form (1 becomes 1.0 where the rule says float), so that equal configs are equal."""
+    result = dict(values)
+    for group, node in values.items():
+        if group in catalog.primary.parameters:
+            result[group] = catalog.primary.parameters[group].rule.normalise(node)
+        elif group in LIST_GROUPS:
+            result[group] = {entry: _normalised_node(group, sub, catalog) for entry, sub in node.items()}
+        else:
+            result[group] = _normalised_node(group, node, catalog)
+    return result
+
+
+def _normalised_node(group: str, node: Mapping[str, Any], catalog: Catalog) -> dict[str, Any]:
+    parameters = catalog.get(group, node["option"]).parameters
+    return {
+        key: value if key == "option" or str(value).startswith("$") else parameters[key].rule.normalise(value)
+        for key, value in node.items()
+    }
+
+
+def flatten(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Dotted keys to values; lists stay values."""
+    flat: dict[str, Any] = {}
+    for key, value in values.items():
+        if isinstance(value, Mapping) and value:
+            flat |= flatten(value, f"{prefix}{key}.")
+        else:
+            flat[f"{prefix}{key}"] = value
+    return flat

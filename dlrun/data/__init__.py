@@ -1,0 +1,1 @@
+"""Sources, splits and preprocessing: everything up to tensors; knows no model."""

@@ -1,0 +1,195 @@
+"""Which columns of a CSV file are learned from and which is predicted, by its header and the option's parameters."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+from dlrun.config.suggest import nearest
+from dlrun.data.csv_cells import number
+from dlrun.data.csv_text import SEPARATORS
+from dlrun.errors import Problem
+
+__all__ = ["Layout", "Settings", "as_override", "lay_out", "listed"]
+
+_PLAIN_WORD = re.compile(r"[A-Za-z_][\w-]*", re.ASCII)
+_HYDRA_WORDS = frozenset({"null", "true", "false", "nan", "inf"})
+_LISTED = 12  # column names in a message: what fits two lines
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The parameters of `data/csv`, less the path; see conf/data/csv.yaml."""
+
+    target: str | None
+    task: str
+    features: tuple[str, ...] | None
+    drop: tuple[str, ...]
+    separator: str
+    decimal: str
+    missing: str
+
+    @classmethod
+    def of(cls, values: Mapping[str, Any]) -> Settings:
+        """The settings in a config node; other keys are passed over."""
+        chosen = {name: values[name] for name in cls.__dataclass_fields__}
+        features = chosen["features"]
+        chosen["features"] = None if features is None else tuple(features)
+        chosen["drop"] = tuple(chosen["drop"])
+        return cls(**chosen)
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The columns of a file by their place in a record.
+
+    Attributes:
+        names: of all columns; one without a name is called by its place, `column_3`.
+        target: the column to predict, or the one probably meant where the name is wrong; None when there is none.
+        features: the columns to learn from.
+        problems: what is wrong with the header or with the names that the config gives.
+    """
+
+    names: tuple[str, ...]
+    target: int | None
+    features: tuple[int, ...]
+    problems: tuple[Problem, ...]
+
+    @property
+    def used(self) -> tuple[int, ...]:
+        """Features and target."""
+        return self.features if self.target is None else (*self.features, self.target)
+
+
+def lay_out(header: Sequence[str], settings: Settings, file: str, line: int) -> Layout:
+    """Find the columns.
+
+    Args:
+        header: the cells of the first record.
+        settings: which columns the config asks for.
+        file: the file, as messages show it.
+        line: the line that the header stands on.
+    """
+    names = tuple(cell.strip() or f"column_{place}" for place, cell in enumerate(header, start=1))
+    kept = [place for place, name in enumerate(names) if name not in settings.drop]
+    target = _target(names, kept, settings)
+    wanted = kept if settings.features is None else [names.index(n) for n in settings.features if n in names]
+    features = tuple(place for place in wanted if place != target)
+    problems = [*_unknown_names(names, settings, file), *_contradictions(settings)]
+    place = f"{file}:{line}"
+    if len(names) < 2:
+        problems.append(_single_column(header, settings, place))
+    elif not features and not problems:
+        mend = f"{file} has the columns {listed(names)}."
+        problems.append(Problem("data.path", "must leave a column to learn from", got="none", mend=mend, place=place))
+    used = [*features, *(() if target is None else (target,))]
+    problems += _unnamed(header, names, used, settings, place)
+    # what looks like a repeated name in a line of data is no second fault
+    problems += list(_no_header(names, place)) or list(_repeated([names[i] for i in used], settings, place))
+    return Layout(names, target, features, tuple(problems))
+
+
+def _target(names: Sequence[str], kept: Sequence[int], settings: Settings) -> int | None:
+    if settings.target is None:
+        return kept[-1] if kept else None
+    name = settings.target if settings.target in names else nearest(settings.target, names)
+    return None if name is None else names.index(name)
+
+
+def _unknown_names(names: Sequence[str], settings: Settings, file: str) -> Iterator[Problem]:
+    given = {
+        "data.target": [] if settings.target is None else [settings.target],
+        "data.features": settings.features or (),
+        "data.drop": settings.drop,
+    }
+    for key, words in given.items():
+        for word in words:
+            if word not in names:
+                mend = f"{_nearest_name(key, word, names)}The columns are {listed(names)}."
+                yield Problem(key, f"must name a column of {file}", got=f"'{word}'", mend=mend)
+
+
+def _nearest_name(key: str, word: str, names: Sequence[str]) -> str:
+    name = nearest(word, names)
+    if name is None:
+        return ""
+    return f"Did you mean {as_override(key, name) if key == 'data.target' else repr(name)}? "
+
+
+def _contradictions(settings: Settings) -> Iterator[Problem]:
+    target = settings.target
+    if target is not None and target in settings.drop:
+        mend = "Take it out of data.drop, or choose another target."
+        yield Problem("data.drop", "must not leave out the target", got=f"'{target}'", mend=mend)
+    if settings.features is not None and target is not None and target in settings.features:
+        mend = "Take it out of data.features: what is predicted cannot be learned from."
+        yield Problem("data.features", "must not hold the target", got=f"'{target}'", mend=mend)
+    for name in settings.features or ():
+        if name in settings.drop:
+            mend = "Take it out of one of the two."
+            yield Problem("data.features", "must not hold a column of data.drop", got=f"'{name}'", mend=mend)
+
+
+def _single_column(header: Sequence[str], settings: Settings, place: str) -> Problem:
+    choice = "|".join(SEPARATORS) if settings.separator == "auto" else "auto"
+    mend = f"Is the separator another one? data.separator={choice}"
+    return Problem("data.path", "must have two columns or more", got=f"'{header[0]}'", mend=mend, place=place)
+
+
+def _unnamed(
+    header: Sequence[str], names: Sequence[str], used: Iterable[int], settings: Settings, place: str
+) -> Iterator[Problem]:
+    unnamed = [names[i] for i in sorted(used) if not header[i].strip()]
+    if unnamed:
+        # most often the index that pandas writes: where rows are sorted by class, it gives the answer away
+        mend = f"Give it a name, or leave it out: {as_override('data.drop', [*settings.drop, *unnamed])}"
+        got = f"an empty name for {listed(unnamed)}"
+        yield Problem("data.path", "must name every column", got=got, mend=mend, place=place)
+
+
+def _repeated(used: Sequence[str], settings: Settings, place: str) -> Iterator[Problem]:
+    repeated = [name for name, count in Counter(used).items() if count > 1]
+    if repeated:
+        mend = f"Rename them, or leave them out: {as_override('data.drop', [*settings.drop, *repeated])}"
+        got = f"{listed(repeated)} more than once"
+        yield Problem("data.path", "must name each column once", got=got, mend=mend, place=place)
+
+
+def _no_header(names: Sequence[str], place: str) -> Iterator[Problem]:
+    """Data in place of a header; columns that are counted (0, 1, 2, ...) are a header all the same."""
+    values = [number(name, "point") for name in names]
+    found = [value for value in values if value is not None]
+    counted = all(later - earlier == 1 for earlier, later in pairwise(found))
+    if len(found) >= max(2, len(names) - 1) and not counted:
+        mend = "Add a first line with the names of the columns."
+        got = f"a line of data: {listed(names)}"
+        yield Problem("data.path", "must start with the names of its columns", got=got, mend=mend, place=place)
+
+
+def listed(names: Sequence[str]) -> str:
+    """Names for a message: the first dozen, and how many more there are."""
+    text = ", ".join(names[:_LISTED])
+    return text if len(names) <= _LISTED else f"{text} and {len(names) - _LISTED} more"
+
+
+def as_override(key: str, value: str | Sequence[str]) -> str:
+    """`key=value` as it is typed at a shell: quoted for Hydra where a name is not a plain word, then for the shell."""
+    words = [value] if isinstance(value, str) else value
+    quoted = [word if _is_plain(word) else _hydra_quoted(word) for word in words]
+    text = f"{key}={quoted[0]}" if isinstance(value, str) else f"{key}=[{','.join(quoted)}]"
+    return text if all(map(_is_plain, words)) else shlex.quote(text)
+
+
+def _is_plain(word: str) -> bool:
+    return _PLAIN_WORD.fullmatch(word) is not None and word.lower() not in _HYDRA_WORDS
+
+
+def _hydra_quoted(word: str) -> str:
+    # backslashes count only where a quote follows; the closing one is such a quote
+    escaped = re.sub(r'(\\*)("|\Z)', lambda match: match[1] * 2 + ('\\"' if match[2] else ""), word)
+    return f'"{escaped}"'

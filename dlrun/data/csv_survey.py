@@ -1,0 +1,149 @@
+"""One pass over a CSV file: what its columns hold, counted and with the first place of everything unusual."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+
+from dlrun.data.csv_cells import LARGEST, flag_or_number, has_decimal_comma, is_missing, number, numbers
+from dlrun.data.csv_layout import Layout, Settings
+from dlrun.data.csv_text import Record
+
+__all__ = ["MOST_CLASSES", "ColumnSurvey", "Finding", "Survey", "blocks", "survey"]
+
+MOST_CLASSES = 1000
+"""Targets with more distinct labels are no classes; beyond it labels are no longer collected."""
+
+_BLOCK = 4096  # records looked at together: columns of a block are judged by C code where they hold numbers only
+
+
+@dataclass
+class Finding:
+    """How often something was met, and where first.
+
+    Attributes:
+        row: the sample it was met in first, from 1.
+        line: the line of the file that the sample starts on.
+        value: the cell, or how many cells the row has.
+    """
+
+    count: int = 0
+    row: int = 0
+    line: int = 0
+    value: str = ""
+
+    def add(self, row: int, line: int, value: str) -> None:
+        """Count one more."""
+        if self.count == 0:
+            self.row, self.line, self.value = row, line, value
+        self.count += 1
+
+
+@dataclass
+class ColumnSurvey:
+    """What a column holds beside finite numbers.
+
+    Attributes:
+        text: cells that are neither a number nor missing.
+        decimal_commas: how many of those read as numbers with a decimal comma.
+        infinite: infinite numbers, and such as float32 does not hold.
+    """
+
+    missing: Finding = field(default_factory=Finding)
+    text: Finding = field(default_factory=Finding)
+    infinite: Finding = field(default_factory=Finding)
+    decimal_commas: int = 0
+
+
+@dataclass
+class Survey:
+    """What a file holds.
+
+    Attributes:
+        rows: records below the header, ragged ones included.
+        samples: rows that can be used: not ragged and, where `missing=drop_rows`, without a missing cell.
+        ragged: rows that are longer or shorter than the header.
+        columns: of features and target, by their place.
+        labels: distinct cells of the target, trimmed, missing ones left out; at most `MOST_CLASSES` and one.
+    """
+
+    columns: dict[int, ColumnSurvey]
+    rows: int = 0
+    samples: int = 0
+    ragged: Finding = field(default_factory=Finding)
+    labels: set[str] = field(default_factory=set)
+
+
+@dataclass(frozen=True)
+class Block:
+    """Usable rows that follow one another: their numbers from 1, the lines they start on, their cells by column."""
+
+    rows: Sequence[int]
+    lines: Sequence[int]
+    columns: Sequence[Sequence[str]]
+
+
+def survey(records: Iterable[Record], layout: Layout, settings: Settings) -> Survey:
+    """Look at every record below the header.
+
+    Raises:
+        Malformed, UnicodeDecodeError, OSError: as `csv_text.records`, whose outcome is read here.
+    """
+    found = Survey({place: ColumnSurvey() for place in layout.used})
+    for block in blocks(records, layout, settings, found):
+        for place in layout.features:
+            if numbers(block.columns[place], settings.decimal) is None:
+                _look_at_feature(block, place, settings, found.columns[place])
+        if layout.target is not None:
+            _look_at_target(block, layout.target, settings, found)
+    return found
+
+
+def blocks(records: Iterable[Record], layout: Layout, settings: Settings, found: Survey) -> Iterator[Block]:
+    """The usable rows in blocks, in order; rows and what makes them unusable are counted in `found`."""
+    records = iter(records)
+    width = len(layout.names)
+    while block := list(islice(records, _BLOCK)):
+        rows, lines, usable = [], [], []
+        for row, (line, cells) in enumerate(block, start=found.rows + 1):
+            if len(cells) != width:
+                found.ragged.add(row, line, str(len(cells)))
+            elif settings.missing != "drop_rows" or not any(is_missing(cells[place]) for place in layout.used):
+                rows.append(row)
+                lines.append(line)
+                usable.append(cells)
+        found.rows += len(block)
+        found.samples += len(usable)
+        if usable:
+            yield Block(rows, lines, list(zip(*usable, strict=True)))
+
+
+def _look_at_feature(block: Block, place: int, settings: Settings, column: ColumnSurvey) -> None:
+    for row, line, cell in zip(block.rows, block.lines, block.columns[place], strict=True):
+        if is_missing(cell):
+            column.missing.add(row, line, cell)
+        else:
+            _judge(flag_or_number(cell, settings.decimal), row, line, cell, column)
+
+
+def _look_at_target(block: Block, place: int, settings: Settings, found: Survey) -> None:
+    cells = block.columns[place]
+    column = found.columns[place]
+    if numbers(cells, settings.decimal) is None:
+        for row, line, cell in zip(block.rows, block.lines, cells, strict=True):
+            if is_missing(cell):
+                column.missing.add(row, line, cell)
+            else:
+                _judge(number(cell, settings.decimal), row, line, cell, column)
+    if len(found.labels) <= MOST_CLASSES:
+        distinct = {cell.strip() for cell in set(cells) if not is_missing(cell)} - found.labels
+        found.labels.update(islice(distinct, MOST_CLASSES + 1 - len(found.labels)))
+
+
+def _judge(value: float | None, row: int, line: int, cell: str, column: ColumnSurvey) -> None:
+    if value is None:
+        column.text.add(row, line, cell)
+        column.decimal_commas += has_decimal_comma(cell)
+    elif abs(value) > LARGEST:
+        column.infinite.add(row, line, cell)

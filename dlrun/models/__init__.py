@@ -1,0 +1,1 @@
+"""From a spec to a keras.Model: the layer grammar, heads and seeds."""

@@ -1,0 +1,1 @@
+"""Trials: expansion, ledger, progress, and the plugins behind Hydra's sweeper and launcher."""

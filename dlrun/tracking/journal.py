@@ -1,0 +1,248 @@
+"""The journal: a run's append-only event file, the source of truth.
+
+One JSON object a line, closed by a checksum of its own:
+
+    {"seq": 4, "time": 1767225600.5, "event": "epoch", "epoch": 1, "metrics": {"loss": 0.4}, "crc": "9a0b1c2d"}
+
+`crc` is the crc32 of the record without it, as canonical JSON (sorted keys, no spaces, ASCII). JSON has no NaN and
+no infinities: they are written as the strings "NaN", "Infinity" and "-Infinity", and a text that reads like one of
+these is written with a tilde in front, so that every value comes back as it went in.
+
+A process that is killed in the middle of a write leaves half a line at the end. Readers pass over it; the next
+owner trims it before it appends.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import re
+import time
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from dlrun.tracking.owner import HOST
+
+__all__ = ["JOURNAL", "Event", "Journal", "Reading", "last_attempt", "read", "read_from"]
+
+JOURNAL = "journal.jsonl"
+"""The journal's name in its run directory."""
+
+_FSYNC_SECONDS = 1.0
+_NON_FINITE = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
+_READS_LIKE_ONE = re.compile(r"~*(NaN|-?Infinity)\Z")
+_RESERVED = frozenset({"seq", "time", "event", "crc"})
+
+
+@dataclass(frozen=True)
+class Event:
+    """One record.
+
+    Attributes:
+        seq: its number in the journal, from 0.
+        time: when it happened, in seconds since 1970.
+        event: what happened: `start data model epoch evaluated artifact end`.
+        fields: everything else.
+    """
+
+    seq: int
+    time: float
+    event: str
+    fields: Mapping[str, Any]
+
+    def __getitem__(self, field: str) -> Any:
+        return self.fields[field]
+
+    def get(self, field: str, default: Any = None) -> Any:
+        """A field, or `default` where the record has none of that name."""
+        return self.fields.get(field, default)
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What one look at a journal found.
+
+    Attributes:
+        events: the good records, in order.
+        offset: the byte behind the last whole line: where the next look begins.
+        bad: how many lines were no records of ours, or failed their checksum.
+    """
+
+    events: tuple[Event, ...]
+    offset: int
+    bad: int
+
+
+def read(path: Path) -> list[Event]:
+    """All good records of the journal at `path`; none when there is no journal."""
+    return list(read_from(path).events)
+
+
+def read_from(path: Path, offset: int = 0) -> Reading:
+    """The good records behind byte `offset`, which an earlier `Reading` gave; 0 is the beginning."""
+    try:
+        with path.open("rb") as file:
+            file.seek(offset)
+            content = file.read()
+    except FileNotFoundError:
+        return Reading((), offset, 0)
+    events, bad = [], 0
+    *lines, tail = content.split(b"\n")
+    for line in filter(None, lines):
+        event = _decode(line)
+        bad += event is None
+        if event is not None:
+            events.append(event)
+    # No proper prefix of a JSON object is one, so a last line with a good checksum is whole even without its newline.
+    last = _decode(tail)
+    if last is not None:
+        events.append(last)
+    return Reading(tuple(events), offset + len(content) - (0 if last is not None else len(tail)), bad)
+
+
+def last_attempt(events: list[Event]) -> list[Event]:
+    """The events from the last `start` on: what came before it belongs to an earlier attempt."""
+    starts = [index for index, event in enumerate(events) if event.event == "start"]
+    return events[starts[-1] :] if starts else events
+
+
+class Journal:
+    """The writing end of a journal; whoever opens it owns the run directory.
+
+    Every record is handed to the operating system as it is appended, so that it outlives this process, and the file
+    is forced to the disk once a second at most.
+
+    Args:
+        path: the file; it is made when it is not there, and continued when it is.
+
+    Raises:
+        OSError: the file cannot be opened or written.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        found = read_from(path)
+        self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
+        self._close_last_line(found.offset)
+        self._next = max((event.seq for event in found.events), default=-1) + 1
+        self._synced = -math.inf
+
+    def _close_last_line(self, offset: int) -> None:
+        """Trim half a line at the end; give a whole one its newline."""
+        if os.fstat(self._file).st_size > offset:
+            os.ftruncate(self._file, offset)
+        if offset and os.pread(self._file, 1, offset - 1) != b"\n":
+            self._write(b"\n")
+
+    def append(self, event: str, **fields: Any) -> int:
+        """Append one record. A `start` says who owns the run: `pid` and `host` are filled in.
+
+        Args:
+            event: what happened.
+            fields: numbers, texts, lists and mappings with text keys; numpy scalars count as numbers.
+
+        Returns:
+            The record's `seq`.
+
+        Raises:
+            TypeError: a field is none of these.
+            OSError: the disk is full or gone. The journal is as it was before the call.
+        """
+        if taken := _RESERVED & fields.keys():
+            raise TypeError(f"the journal itself writes {', '.join(sorted(taken))}")
+        owner = {"pid": os.getpid(), "host": HOST} if event == "start" else {}
+        record = {"seq": self._next, "time": time.time(), "event": event, **owner, **fields}
+        encoded = {key: _encode(value) for key, value in record.items()}
+        line = json.dumps(encoded | {"crc": _checksum(encoded)}, allow_nan=False)
+        self._write(line.encode("ascii") + b"\n")
+        self._next += 1
+        if time.monotonic() - self._synced >= _FSYNC_SECONDS:
+            self._sync()
+        return self._next - 1
+
+    def close(self) -> None:
+        """Force the journal to the disk and let go of it. Closing twice is closing once."""
+        if self._file >= 0:
+            self._sync()
+            os.close(self._file)
+            self._file = -1
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _write(self, content: bytes) -> None:
+        before = os.fstat(self._file).st_size
+        try:
+            while content:
+                content = content[os.write(self._file, content) :]
+        except OSError:
+            os.ftruncate(self._file, before)  # half a line would swallow the next record
+            raise
+
+    def _sync(self) -> None:
+        os.fsync(self._file)
+        self._synced = time.monotonic()
+
+
+def _checksum(encoded: Mapping[str, Any]) -> str:
+    canonical = json.dumps(encoded, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return f"{zlib.crc32(canonical.encode('ascii')):08x}"
+
+
+def _encode(value: Any) -> Any:
+    match value:
+        case None | bool():
+            return value
+        case str():
+            return f"~{value}" if _READS_LIKE_ONE.match(value) else str(value)
+        case int():
+            return int(value)
+        case float():
+            return float(value) if math.isfinite(value) else _name_of(value)
+        case Mapping():
+            if strange := [key for key in value if not isinstance(key, str)]:
+                raise TypeError(f"the keys of a mapping must be text; got {strange[0]!r}")
+            return {key: _encode(item) for key, item in value.items()}
+        case list() | tuple():
+            return [_encode(item) for item in value]
+    if hasattr(value, "item") and getattr(value, "ndim", None) == 0:  # a numpy scalar
+        return _encode(value.item())
+    raise TypeError(f"a journal holds numbers, texts, lists and mappings; got {type(value).__name__}")
+
+
+def _name_of(value: float) -> str:
+    return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
+
+
+def _restore(value: Any) -> Any:
+    match value:
+        case str() if value in _NON_FINITE:
+            return _NON_FINITE[value]
+        case str() if _READS_LIKE_ONE.match(value):
+            return value[1:]
+        case dict():
+            return {key: _restore(item) for key, item in value.items()}
+        case list():
+            return [_restore(item) for item in value]
+    return value
+
+
+def _decode(line: bytes) -> Event | None:
+    try:
+        record = json.loads(line)
+        if record.pop("crc") != _checksum(record):
+            return None
+        seq, when, event = record.pop("seq"), record.pop("time"), record.pop("event")
+    except (ValueError, KeyError, AttributeError, TypeError, RecursionError):
+        return None
+    return Event(seq, when, event, _restore(record))

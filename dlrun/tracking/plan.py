@@ -1,0 +1,47 @@
+"""What a sweep is to hold, as its `sweep.json` says, and what of it is still missing."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from dlrun.tracking.journal import JOURNAL, read
+
+__all__ = ["ENDINGS", "missing", "planned_runs", "verdict"]
+
+ENDINGS = ("finished", "diverged", "failed", "pruned", "interrupted")
+"""The words for how a run can end."""
+
+
+def planned_runs(work: Path, sweep_id: str) -> dict[str, list[str]]:
+    """The run ids of every trial of a sweep; empty when the sweep left no plan that can be read."""
+    try:
+        plan: Mapping[str, Any] = json.loads((work / "sweeps" / sweep_id / "sweep.json").read_bytes())
+        return {str(trial["id"]): [str(run) for run in trial["runs"]] for trial in plan["trials"]}
+    except (OSError, ValueError, KeyError, TypeError):
+        return {}
+
+
+def missing(work: Path, planned: Iterable[str], seen: Iterable[str]) -> int:
+    """How many of the `planned` runs are neither among the `seen` ones nor ended elsewhere, under an earlier sweep."""
+    return sum(not _has_ended(work / "runs" / run) for run in set(planned) - set(seen))
+
+
+def verdict(statuses: Counter[str], still_missing: int) -> str:
+    """The status of a trial or sweep, from those of its runs.
+
+    It is interrupted while a run of it is to come, failed when every run failed, and finished otherwise: a failed or
+    diverged run among others is a result.
+    """
+    open_ends = still_missing + sum(count for word, count in statuses.items() if word not in ENDINGS)
+    if open_ends or statuses["interrupted"]:
+        return "interrupted"
+    return "failed" if statuses and statuses.keys() == {"failed"} else "finished"
+
+
+def _has_ended(run_dir: Path) -> bool:
+    events = read(run_dir / JOURNAL)
+    return bool(events) and events[-1].event == "end" and events[-1]["status"] != "interrupted"

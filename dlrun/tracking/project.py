@@ -1,0 +1,244 @@
+"""One run's journal, projected into the store.
+
+Every step can be done again: a run is found by the tag `dlrun.run_id` before it is made, a metric is written once a
+step, ends and files replace themselves. The tag `dlrun.synced` says up to which event metrics and parameters are in
+the store; it is written behind them, so a writer that is killed in between finds some of them again and skips them.
+
+Attempts of one run share one MLflow run: it is one run, its notes, links and charts go on, and what an attempt
+computes again is bit for bit what the store has. Where it is not (another machine, `trainer.deterministic=false`) the
+curves must not be mixed: the earlier MLflow run is set aside, tagged `dlrun.superseded_by` and ended as killed.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from pathlib import Path
+
+from mlflow import MlflowClient
+from mlflow.entities import Dataset, DatasetInput, InputTag, Run
+
+from dlrun.tracking.journal import JOURNAL, Event, last_attempt, read, read_from
+from dlrun.tracking.owner import is_alive
+from dlrun.tracking.state import Note, Synced
+from dlrun.tracking.storerun import STATUS_TAG, SUPERSEDED_TAG, SYNCED_TAG, StoreRun, find_runs, is_gone
+from dlrun.tracking.translate import TIMINGS, Batch, Translator
+from dlrun.tracking.tree import Place, Tree
+
+__all__ = ["Projection"]
+
+_log = logging.getLogger(__name__)
+_DIGEST_LENGTH = 36  # what MLflow takes
+
+
+class Projection:
+    """The store's picture of one run.
+
+    Args:
+        run_dir: the run's directory.
+        tree: the store, and what stands above the run.
+        store: the store's token.
+    """
+
+    def __init__(self, run_dir: Path, tree: Tree, store: str) -> None:
+        self.run_dir = run_dir
+        self.has_ended = False
+        self._journal = run_dir / JOURNAL
+        self._tree = tree
+        self._client: MlflowClient = tree.client
+        self._store = store
+        self._note: Note | None = None
+        self._forget()
+
+    def _forget(self) -> None:
+        self._offset = 0
+        self._seq = -1
+        self._start: Event | None = None
+        self._place: Place | None = None
+        self._run: StoreRun | None = None
+        self._last_time = 0
+        self._translator = Translator()
+
+    def step(self) -> bool:
+        """Send what the journal has and the store has not.
+
+        Returns:
+            Whether the run is this process's to send; False while another one sends it.
+
+        Raises:
+            MlflowException: the store did not take it; the next step begins again from what the store has.
+            OSError: the run directory cannot be read or written.
+        """
+        try:
+            if self._note is None and not self._open():
+                return False
+            reading = read_from(self._journal, self._offset)
+            if reading.events:
+                self._project(last_attempt(list(reading.events)))
+                self._offset = reading.offset
+                self._save()
+        except BaseException:
+            self.release()
+            raise
+        return True
+
+    def interrupt_if_orphaned(self, dead: int) -> None:
+        """End the run in the store when its owner is gone without having ended it.
+
+        Args:
+            dead: a process that is known to be gone, whatever the system says of its number.
+        """
+        if self._start is None or self._run is None or self.has_ended:
+            return
+        pid = int(self._start.get("pid") or 0)
+        if pid != dead and is_alive(pid, str(self._start.get("host") or "")):
+            return
+        self._place = self._place or self._tree.place(self._start)
+        self._run.send(Batch(), {STATUS_TAG: "interrupted"})
+        self._run.terminate("interrupted", self._last_time)
+        self.has_ended = True
+        self._tree.ended(self._start)
+        self._save()
+
+    def release(self) -> None:
+        """Let go of the run."""
+        if self._note is not None:
+            self._note.release()
+            self._note = None
+        self._forget()
+
+    def _open(self) -> bool:
+        """Take the run, and go on where its note says."""
+        self._note = Note.hold(self.run_dir)
+        if self._note is None:
+            return False
+        synced = self._note.read()
+        if synced is None or synced.store != self._store or is_gone(self._client, synced.mlflow_run_id):
+            return True
+        past = [event for event in read(self._journal) if event.seq <= synced.seq]
+        if not past or self._journal.stat().st_size < synced.offset:
+            return True
+        attempt = last_attempt(past)
+        self._translator.translate(attempt)
+        self._start, self._last_time = attempt[0], int(past[-1].time * 1000)
+        self._run = StoreRun(self._client, synced.mlflow_run_id, fresh=False)
+        self._offset, self._seq = synced.offset, synced.seq
+        self.has_ended = synced.pid == 0 and past[-1].event == "end"
+        return True
+
+    def _project(self, events: list[Event]) -> None:
+        if events[0].event == "start":
+            self._begin(events[0])
+        if self._run is None or self._start is None:
+            _log.warning("%s has events before its first start: passed over", self._journal)
+            return
+        self._place = self._place or self._tree.place(self._start)
+        # Events that the marker covers are translated for what they leave open: files, the end.
+        covered = self._translator.translate(event for event in events if event.seq <= self._seq)
+        batch = self._translator.translate(event for event in events if event.seq > self._seq)
+        if self._start["attempt"] > 1 and self._run.contradicted(batch.points, TIMINGS):
+            self._supersede(self._start)
+            return
+        status = batch.status or covered.status
+        self._run.send(batch, {SYNCED_TAG: str(events[-1].seq), STATUS_TAG: status or "running"})
+        self._seq, self._last_time = events[-1].seq, int(events[-1].time * 1000)
+        for part in (covered, batch):
+            self._send_files(self._run.run_id, part)
+        if status is not None:
+            end_time = batch.end_time or covered.end_time or self._last_time
+            self._run.terminate(status, end_time)
+            self._tree.ended(self._start)
+            self.has_ended = True
+
+    def _begin(self, start: Event) -> None:
+        self._start, self.has_ended = start, False
+        self._place = self._tree.place(start)
+        if self._run is None:
+            found = self._find(start, self._place)
+            if found is None:
+                self._run = StoreRun(self._client, self._create(start, self._place), fresh=True)
+                return
+            self._run = StoreRun(self._client, found.info.run_id, fresh=False)
+            self._seq = int(found.data.tags.get(SYNCED_TAG, -1))
+        if start.seq > self._seq:
+            self._reopen(self._run, start)
+
+    def _find(self, start: Event, place: Place) -> Run | None:
+        """The MLflow run of this run: of the last attempt, should a writer have been killed while it set one aside."""
+        tags = {"dlrun.run_id": str(start["run"]), "dlrun.kind": "run"}
+        found = find_runs(self._client, place.experiment_id, tags)
+        valid = [run for run in found if SUPERSEDED_TAG not in run.data.tags]
+        if not valid:
+            return None
+        *others, last = sorted(valid, key=lambda run: int(run.data.tags.get("dlrun.attempt", 1)))
+        for other in others:
+            self._set_aside(other.info.run_id, last.info.run_id)
+        return last
+
+    def _create(self, start: Event, place: Place) -> str:
+        sweep, trial = start.get("sweep") or {}, start.get("trial") or {}
+        tags = {
+            "dlrun.kind": "run",
+            "dlrun.run_id": str(start["run"]),
+            "dlrun.attempt": str(start["attempt"]),
+            "dlrun.sweep_id": str(sweep.get("id", "")),
+            "dlrun.trial_id": str(trial.get("id", "")),
+        }
+        tags = {key: value for key, value in tags.items() if value}
+        return self._tree.create(place, str(start.get("name") or start["run"]), start, tags)
+
+    def _reopen(self, run: StoreRun, start: Event) -> None:
+        held = self._client.get_run(run.run_id)
+        if held.info.status != "RUNNING":
+            run.resume()
+        if "dlrun.cause" in held.data.tags:
+            self._client.delete_tag(run.run_id, "dlrun.cause")
+        self._client.set_tag(run.run_id, "dlrun.attempt", str(start["attempt"]))
+
+    def _supersede(self, start: Event) -> None:
+        """Write this attempt into an MLflow run of its own, from its first event, and set the earlier one aside."""
+        assert self._run is not None and self._place is not None
+        earlier = self._run.run_id
+        self._run = StoreRun(self._client, self._create(start, self._place), fresh=True)
+        self._set_aside(earlier, self._run.run_id)
+        self._seq, self._translator = start.seq - 1, Translator()
+        self._project([event for event in read(self._journal) if event.seq >= start.seq])
+
+    def _set_aside(self, earlier: str, later: str) -> None:
+        self._client.set_tag(earlier, SUPERSEDED_TAG, later)
+        self._client.set_tag(earlier, STATUS_TAG, "interrupted")
+        self._client.set_terminated(earlier, "KILLED")
+
+    def _send_files(self, run_id: str, batch: Batch) -> None:
+        if batch.dataset is not None:
+            self._client.log_inputs(run_id, [_dataset(batch)])
+        if batch.summary:
+            self._client.log_text(run_id, batch.summary, "model_summary.txt")
+        root = self.run_dir.resolve()
+        for name in dict.fromkeys(batch.files):
+            path = (root / name).resolve()
+            if not path.is_relative_to(root) or not path.exists():
+                continue  # a run need not have them all, and nothing outside it is its own
+            folder = path.parent.relative_to(root).as_posix()
+            send = self._client.log_artifacts if path.is_dir() else self._client.log_artifact
+            send(run_id, str(path), None if folder == "." else folder)
+
+    def _save(self) -> None:
+        if self._note is None or self._run is None or self._start is None:
+            return
+        pid = 0 if self.has_ended else int(self._start.get("pid") or 0)
+        host = str(self._start.get("host") or "")
+        self._note.write(Synced(self._store, self._run.run_id, self._seq, self._offset, pid, host))
+
+
+def _dataset(batch: Batch) -> DatasetInput:
+    facts = dict(batch.dataset or {})
+    dataset = Dataset(
+        name=str(facts.get("name", "data")),
+        digest=str(facts.get("digest", ""))[:_DIGEST_LENGTH],
+        source_type="dlrun",
+        source=json.dumps({"data": facts.get("name"), "digest": facts.get("digest")}),
+        schema=json.dumps({key: facts.get(key) for key in ("features", "task", "classes")}),
+        profile=json.dumps(facts.get("samples")),
+    )
+    return DatasetInput(dataset, [InputTag("mlflow.data.context", "training")])

@@ -1,0 +1,230 @@
+"""The runs above the runs: experiment > sweep > trial > replicate."""
+
+from __future__ import annotations
+
+import getpass
+from collections import Counter
+from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field
+from pathlib import Path
+from statistics import mean
+from typing import Any
+
+from mlflow import MlflowClient
+from mlflow.entities import Run
+from mlflow.exceptions import MlflowException
+
+from dlrun.config.spec import REPLICATE_KEYS
+from dlrun.tracking.journal import Event
+from dlrun.tracking.plan import ENDINGS, missing, planned_runs, verdict
+from dlrun.tracking.schema import artifact_root, lock
+from dlrun.tracking.store import DEFAULT_EXPERIMENT, is_server
+from dlrun.tracking.storerun import STATUS_TAG, SUPERSEDED_TAG, StoreRun, find_runs
+from dlrun.tracking.translate import Batch, Point, entity_key
+
+__all__ = ["Place", "Tree"]
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a run belongs: its experiment, and the MLflow run above it."""
+
+    experiment_id: str
+    parent: str | None
+
+
+@dataclass
+class _Group:
+    """A sweep or a trial."""
+
+    kind: str
+    experiment_id: str
+    run: StoreRun
+    planned: list[str]
+    ended: set[str] = field(default_factory=set)
+
+    @property
+    def is_complete(self) -> bool:
+        return bool(self.planned) and self.ended >= set(self.planned)
+
+
+class Tree:
+    """Finds or makes what stands above a run, and ends it when its runs have ended.
+
+    Args:
+        client: the store.
+        uri: its URI.
+        work: where `runs/` and `sweeps/` lie.
+    """
+
+    def __init__(self, client: MlflowClient, uri: str, work: Path) -> None:
+        self.client = client
+        self._uri = uri
+        self._work = work
+        self._experiments: dict[str, str] = {}
+        self._plans: dict[str, dict[str, list[str]]] = {}
+        self._sweeps: dict[str, _Group] = {}
+        self._trials: dict[tuple[str, str], _Group] = {}
+
+    def place(self, start: Event) -> Place:
+        """Where the run that `start` begins belongs."""
+        experiment_id = self._experiment(start.get("experiment") or DEFAULT_EXPERIMENT)
+        sweep, trial = start.get("sweep"), start.get("trial")
+        if not sweep:
+            return Place(experiment_id, None)
+        parent = self._sweep(experiment_id, sweep, start)
+        if trial:
+            parent = self._trial(sweep, trial, start, parent)
+        return Place(experiment_id, parent.run.run_id)
+
+    def create(self, place: Place, name: str, start: Event, tags: Mapping[str, str], level: int = 0) -> str:
+        """Make a run.
+
+        Args:
+            place: where it belongs.
+            name: what it is called in the UI.
+            start: the event that called for it.
+            tags: what it is found by.
+            level: how far above the run of `start` it stands. The UI orders by starting time, so that a parent begins
+                a moment before its children.
+
+        Returns:
+            MLflow's id of the run.
+        """
+        about = {"mlflow.source.name": "dlrun", "mlflow.source.type": "LOCAL", "mlflow.user": _user()}
+        if place.parent is not None:
+            about["mlflow.parentRunId"] = place.parent
+        asked = start if level == 0 else start.get("sweep") or {}
+        if command := asked.get("command"):
+            about["mlflow.note.content"] = f"Repeat it with\n\n    {command}"
+        run = self.client.create_run(
+            place.experiment_id,
+            start_time=int(start.time * 1000) - level,
+            tags={**about, **tags, STATUS_TAG: "running"},
+            run_name=name,
+        )
+        return str(run.info.run_id)
+
+    def ended(self, start: Event) -> None:
+        """Note that a run ended; a trial of which it was the last gets its means now, the others at `close`."""
+        sweep, trial = start.get("sweep"), start.get("trial")
+        key = (str(sweep["id"]), str(trial["id"])) if sweep and trial else ("", "")
+        if group := self._trials.get(key):
+            group.ended.add(str(start["run"]))
+            if group.is_complete:
+                self._settle(group)
+                del self._trials[key]
+
+    def close(self) -> None:
+        """Settle every trial and sweep that was touched. Doing it again changes nothing."""
+        for trial in self._trials.values():
+            self._settle(trial)
+        for sweep_id, sweep in self._sweeps.items():
+            self._settle(sweep)
+            for name in ("sweep.json", "environment.json"):
+                path = self._work / "sweeps" / sweep_id / name
+                if path.is_file():
+                    self.client.log_artifact(sweep.run.run_id, str(path))
+        self._trials.clear()
+        self._sweeps.clear()
+
+    def _experiment(self, name: str) -> str:
+        if name not in self._experiments:
+            self._experiments[name] = self._find_experiment(name) or self._create_experiment(name)
+        return self._experiments[name]
+
+    def _find_experiment(self, name: str) -> str | None:
+        found = self.client.get_experiment_by_name(name)
+        if found is None:
+            return None
+        if found.lifecycle_stage != "active":
+            self.client.restore_experiment(found.experiment_id)
+        return str(found.experiment_id)
+
+    def _create_experiment(self, name: str) -> str:
+        folder = artifact_root(self._work) / entity_key(name).replace("/", "_")
+        try:
+            return str(self.client.create_experiment(name, None if is_server(self._uri) else folder.as_uri()))
+        except MlflowException as error:
+            found = self._find_experiment(name)  # another command was faster
+            if found is None:
+                raise error
+            return found
+
+    def _sweep(self, experiment_id: str, sweep: Mapping[str, Any], start: Event) -> _Group:
+        sweep_id = str(sweep["id"])
+        if sweep_id not in self._sweeps:
+            plan = self._plans[sweep_id] = planned_runs(self._work, sweep_id)
+            planned = [run for runs in plan.values() for run in runs]
+            tags = {"dlrun.kind": "sweep", "dlrun.sweep_id": sweep_id}
+            name = str(sweep.get("name") or sweep_id)
+            self._sweeps[sweep_id] = self._group(Place(experiment_id, None), name, start, tags, planned)
+        return self._sweeps[sweep_id]
+
+    def _trial(self, sweep: Mapping[str, Any], trial: Mapping[str, Any], start: Event, parent: _Group) -> _Group:
+        key = (str(sweep["id"]), str(trial["id"]))
+        if key not in self._trials:
+            tags = {"dlrun.kind": "trial", "dlrun.sweep_id": key[0], "dlrun.trial_id": key[1]}
+            place = Place(parent.experiment_id, parent.run.run_id)
+            planned = self._plans[key[0]].get(key[1], [])
+            group = self._trials[key] = self._group(place, str(trial.get("name") or key[1]), start, tags, planned)
+            given = {k: v for k, v in (start.get("params") or {}).items() if k not in REPLICATE_KEYS}
+            params = {entity_key(k): str(v) for k, v in given.items()}
+            group.run.send(Batch(params=params), {})
+        return self._trials[key]
+
+    def _group(self, place: Place, name: str, start: Event, tags: dict[str, str], planned: list[str]) -> _Group:
+        level = 1 if "dlrun.trial_id" in tags else 2
+        with self._alone():
+            found = find_runs(self.client, place.experiment_id, tags)
+            run_id = found[0].info.run_id if found else self.create(place, name, start, tags, level)
+        run = StoreRun(self.client, run_id, fresh=not found)
+        if found and found[0].info.status != "RUNNING":
+            run.resume()
+        return _Group(tags["dlrun.kind"], place.experiment_id, run, planned)
+
+    def _settle(self, group: _Group) -> None:
+        with self._alone():
+            self._settle_alone(group)
+
+    def _alone(self) -> AbstractContextManager[object]:
+        """Keep other commands of the same store from making or ending the same sweep at the same time."""
+        return lock(self._uri) or nullcontext()
+
+    def _settle_alone(self, group: _Group) -> None:
+        run = StoreRun(self.client, group.run.run_id, fresh=False)  # another command may have settled it, too
+        runs = self._runs_of(group)
+        statuses = Counter(each.data.tags.get(STATUS_TAG, "running") for each in runs)
+        still_missing = missing(self._work, group.planned, (each.data.tags["dlrun.run_id"] for each in runs))
+        word = verdict(statuses, still_missing)
+        held = self.client.get_run(run.run_id).data.tags  # a count that has fallen to zero says so
+        tags = {f"dlrun.{name}": str(statuses[name]) for name in ENDINGS if statuses[name] or f"dlrun.{name}" in held}
+        end_time = max((each.info.end_time or 0 for each in runs), default=0) or None
+        batch = Batch(points=_means(runs, end_time or 0)) if group.kind == "trial" else Batch()
+        run.send(batch, {**tags, STATUS_TAG: word})
+        run.terminate(word, end_time)
+
+    def _runs_of(self, group: _Group) -> list[Run]:
+        if group.kind == "trial":
+            tags = {"mlflow.parentRunId": group.run.run_id}
+        else:
+            sweep_id = next(key for key, sweep in self._sweeps.items() if sweep is group)
+            tags = {"dlrun.sweep_id": sweep_id, "dlrun.kind": "run"}
+        found = find_runs(self.client, group.experiment_id, tags)
+        return [run for run in found if SUPERSEDED_TAG not in run.data.tags]
+
+
+def _means(runs: list[Run], time: int) -> list[Point]:
+    """The mean of every final metric that all finished runs have; the step is how many runs it is over."""
+    finished = [run.data.metrics for run in runs if run.data.tags.get(STATUS_TAG) == "finished"]
+    keys = set.intersection(*(set(metrics) for metrics in finished)) if finished else set()
+    count = len(finished)
+    return [Point(key, mean(m[key] for m in finished), time, count) for key in sorted(keys)]
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError, ImportError):  # a container without a user of that number
+        return ""

@@ -1,0 +1,274 @@
+"""The writer: one process a command, the only one that touches the store.
+
+It reads its orders from its input, a JSON object a line: `{"uri", "work", "log"}` first, then `{"watch": RUN_DIR}` and
+at the end `{"close": SECONDS}`. When the input ends without that, its parent is dead: it sends what the journals hold,
+marks the runs that nobody goes on with, and ends. It answers with one line, `{"pending": N, "error": TEXT}`.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import queue
+import signal
+import sys
+import threading
+import time
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, Any
+
+from dlrun.tracking.journal import JOURNAL
+from dlrun.tracking.state import is_pending
+from dlrun.tracking.store import token
+
+if TYPE_CHECKING:
+    from dlrun.tracking.project import Projection
+    from dlrun.tracking.tree import Tree
+
+__all__ = ["main"]
+
+_log = logging.getLogger("dlrun.tracking")
+_POLL_SECONDS = 0.25
+_IDLE_SECONDS = 0.0005  # between two looks at the idle runs, for each of them
+_ORPHAN_SECONDS = 60.0  # how long a writer whose parent died goes on trying
+_BACKOFF_SECONDS = (0.5, 15.0)  # the first pause after a fault, and the longest
+
+
+@dataclass
+class _Patience:
+    """When to try again what the store did not take."""
+
+    pause: float = _BACKOFF_SECONDS[0]
+    due: float = 0.0
+
+    def after_fault(self) -> None:
+        self.due = time.monotonic() + self.pause
+        self.pause = min(2 * self.pause, _BACKOFF_SECONDS[1])
+
+    def after_success(self) -> None:
+        self.pause, self.due = _BACKOFF_SECONDS[0], 0.0
+
+
+class _Orders:
+    """What the parent says, read by a thread so that the pipe never fills, not even while MLflow is imported."""
+
+    def __init__(self) -> None:
+        self._lines: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
+        self._parent = os.getppid()
+        threading.Thread(target=self._listen, daemon=True).start()
+
+    def _listen(self) -> None:
+        for line in sys.stdin.buffer:
+            self._lines.put(line)
+        self._lines.put(None)
+
+    def first(self) -> dict[str, Any]:
+        line = self._lines.get()
+        return json.loads(line) if line else {}
+
+    def take(self, seconds: float) -> Iterator[dict[str, Any]]:
+        """The orders that have come, waiting `seconds` for the first one."""
+        try:
+            line = self._lines.get(timeout=seconds)
+            while True:
+                yield {"orphan": self._parent} if line is None else json.loads(line)
+                line = self._lines.get_nowait()
+        except queue.Empty:
+            # A process that inherited the pipe may keep it open beyond the parent's death.
+            if os.getppid() != self._parent:
+                yield {"orphan": self._parent}
+
+
+class _Writer:
+    def __init__(self, uri: str, work: Path, orders: _Orders) -> None:
+        self._uri = uri
+        self._work = work
+        self._orders = orders
+        self._waiting: dict[Path, _Patience] = {}
+        self._idle: dict[Path, int] = {}  # runs to come and runs that ended, with the size of their journals
+        self._idle_due = 0.0
+        self._projections: dict[Path, Projection] = {}
+        self._tree: Tree | None = None
+        self._token = ""
+        self._store_patience = _Patience()
+        self._deadline: float | None = None
+        self._dead_parent = 0
+        self._is_settled = False
+        self.error: str | None = None
+
+    def run(self) -> int:
+        """Write until told to stop; how many runs are left unsent."""
+        while True:
+            for order in self._orders.take(0.0 if self._deadline and self._has_work() else _POLL_SECONDS):
+                self._obey(order)
+            self._wake()
+            if self._connected():
+                self._send()
+            if self._deadline is not None and (self._is_done() or time.monotonic() > self._deadline):
+                return len(self._waiting)
+
+    def stop(self) -> None:
+        """Send what is there once more, and end."""
+        self._deadline = min(self._deadline or float("inf"), time.monotonic() + 5.0)
+
+    def _obey(self, order: dict[str, Any]) -> None:
+        if "watch" in order:
+            self._wait_for(Path(order["watch"]))
+        elif "close" in order:
+            self._deadline = time.monotonic() + float(order["close"])
+            self._idle_due = 0.0
+        elif "orphan" in order and self._deadline is None:
+            self._dead_parent = int(order["orphan"])
+            self._deadline = time.monotonic() + _ORPHAN_SECONDS
+            self._idle_due = 0.0
+
+    def _wait_for(self, run_dir: Path) -> None:
+        self._idle.pop(run_dir, None)
+        self._waiting.setdefault(run_dir, _Patience())
+        self._is_settled = False
+
+    def _wake(self) -> None:
+        """Turn to idle runs whose journal grew; a look costs microseconds a run, and there may be thousands."""
+        if time.monotonic() < self._idle_due:
+            return
+        self._idle_due = time.monotonic() + len(self._idle) * _IDLE_SECONDS
+        for run_dir in [run_dir for run_dir, size in self._idle.items() if _journal_size(run_dir) != size]:
+            self._wait_for(run_dir)
+
+    def _has_work(self) -> bool:
+        now = time.monotonic()
+        return any(patience.due <= now for patience in self._waiting.values())
+
+    def _connected(self) -> bool:
+        if self._tree is not None:
+            return True
+        if time.monotonic() < self._store_patience.due:
+            return False
+        try:
+            # The slow imports: the thread that takes orders listens meanwhile.
+            from dlrun.tracking.schema import connect
+            from dlrun.tracking.tree import Tree
+
+            self._tree = Tree(connect(self._uri, self._work), self._uri, self._work)
+        except Exception as error:  # noqa: BLE001  # whatever the store's libraries raise, the runs go on without it
+            self._fault("the store cannot be opened", error, self._store_patience)
+            return False
+        self._token = token(self._uri)
+        self._store_patience.after_success()
+        self.error = None
+        return True
+
+    def _send(self) -> None:
+        for run_dir, patience in list(self._waiting.items()):
+            if self._deadline is not None and time.monotonic() > self._deadline:
+                return
+            if time.monotonic() >= patience.due:
+                self._send_one(run_dir, patience)
+        if self._deadline is not None and not self._waiting and not self._is_settled:
+            self._settle()
+
+    def _send_one(self, run_dir: Path, patience: _Patience) -> None:
+        from dlrun.tracking.project import Projection
+
+        assert self._tree is not None
+        size = _journal_size(run_dir)
+        projection = self._projections.get(run_dir)
+        if projection is None:
+            if not is_pending(run_dir, self._token):
+                del self._waiting[run_dir]
+                self._idle[run_dir] = size
+                return
+            projection = self._projections[run_dir] = Projection(run_dir, self._tree, self._token)
+        try:
+            is_ours = projection.step()
+            if is_ours and self._deadline is not None:
+                projection.interrupt_if_orphaned(self._dead_parent)
+        except Exception as error:  # noqa: BLE001  # as above: the journal keeps it, and it is tried again
+            self._fault(f"{run_dir.name} could not be recorded", error, patience)
+            return
+        patience.after_success()
+        if not is_ours:
+            self.error = f"{run_dir.name} is being recorded by another command"
+        elif projection.has_ended or self._deadline is not None:
+            # Ended, or nothing more will come: what is in its journal is in the store.
+            projection.release()
+            del self._projections[run_dir], self._waiting[run_dir]
+            self._idle[run_dir] = size
+            self.error = None
+
+    def _settle(self) -> None:
+        assert self._tree is not None
+        if time.monotonic() < self._store_patience.due:
+            return
+        try:
+            self._tree.close()
+        except Exception as error:  # noqa: BLE001  # as above
+            self._fault("the sweep could not be ended in the store", error, self._store_patience)
+            return
+        self._is_settled = True
+        self.error = None
+
+    def _is_done(self) -> bool:
+        return not self._waiting and self._tree is not None and self._is_settled
+
+    def _fault(self, what: str, error: Exception, patience: _Patience) -> None:
+        _log.warning("%s; trying again in %.1f s", what, patience.pause, exc_info=error)
+        self.error = f"{what[:1].upper()}{what[1:]}: {_first_line(error)}"
+        patience.after_fault()
+
+
+def main() -> int:
+    """Run the writer; see the module."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent handles it, and says when to end
+    orders = _Orders()
+    first = orders.first()
+    if not first:
+        return 0
+    _be_quiet()
+    writer = _Writer(first["uri"], Path(first["work"]), orders)
+
+    def on_terminate(signum: int, frame: FrameType | None) -> None:
+        writer.stop()
+
+    signal.signal(signal.SIGTERM, on_terminate)
+    left = writer.run()
+    try:
+        print(json.dumps({"pending": left, "error": writer.error}), flush=True)  # noqa: T201  # the answer
+    except BrokenPipeError:  # nobody is left to hear it
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    _tidy(Path(first["log"]))
+    return 1 if left or writer.error else 0
+
+
+def _be_quiet() -> None:
+    warnings.simplefilter("ignore")
+    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(name)s %(message)s")
+    for name in ("alembic", "sqlalchemy"):
+        logging.getLogger(name).setLevel(logging.ERROR)
+
+
+def _tidy(log: Path) -> None:
+    """A log in which nothing was written is not left behind."""
+    if log.is_file() and log.stat().st_size == 0:
+        log.unlink()
+
+
+def _journal_size(run_dir: Path) -> int:
+    try:
+        return (run_dir / JOURNAL).stat().st_size
+    except OSError:
+        return 0
+
+
+def _first_line(error: Exception) -> str:
+    text = str(error).strip() or type(error).__name__
+    return text.splitlines()[0][:300]
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,124 @@
+"""What is noted at the end of every epoch, and what ends a training early for its own sake."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from dlrun.errors import ConfigError, Problem
+
+__all__ = ["Bookkeeper", "Emit"]
+
+Emit = Callable[[str, Mapping[str, Any]], object]
+"""Told an event's name and its fields."""
+
+_EXPLODED = 1000.0  # times the first epoch's loss
+
+
+class Bookkeeper(keras.callbacks.Callback):
+    """Tells every epoch, knows the best one, and stops a training that diverges or is asked to stop.
+
+    It must come first among the callbacks: it notes the learning rate that an epoch began with before another one
+    changes it.
+
+    A training diverges when a loss is no finite number, when the training loss is a thousand times that of the first
+    epoch, or when weights are no finite numbers (the last step of an epoch can ruin them after the last loss was
+    taken). The weights of the last good epoch are then the last good model. They are copied after every good epoch: a
+    training step reads and writes every weight several times, so that one more reading an epoch costs next to
+    nothing, also for a large model, and the memory is that of the weights once (Adam keeps them three times).
+
+    Args:
+        emit: called with `epoch` and its fields.
+        monitor: the quantity that the best epoch is best in.
+        better: `min` or `max`, which way that is.
+        stop: the file that asks for an end after the epoch.
+
+    Attributes:
+        history: name to values, one an epoch.
+        best_epoch: from 1; None while no epoch had a finite value.
+        good_epoch: the last epoch, from 1, that did not diverge; 0 before the first.
+        diverged: what went wrong, in words, or None.
+        pruned: whether the stop file ended it.
+    """
+
+    def __init__(self, emit: Emit, monitor: str, better: str, stop: Path) -> None:
+        super().__init__()
+        self.history: dict[str, list[float]] = {}
+        self.monitor = monitor
+        self.best_epoch: int | None = None
+        self.good_epoch = 0
+        self.diverged: str | None = None
+        self.pruned = False
+        self._emit = emit
+        self._sign = 1.0 if better == "min" else -1.0
+        self._stop = stop
+        self._good_weights: list[Any] = []
+        self._learning_rate = math.nan
+        self._began = 0.0
+
+    @property
+    def epochs_run(self) -> int:
+        """How many epochs have ended."""
+        return len(self.history.get("loss", ()))
+
+    def restore_good_weights(self) -> None:
+        """Give the model the weights of `good_epoch`."""
+        self.model.set_weights(self._good_weights)
+
+    def on_train_begin(self, logs: Mapping[str, Any] | None = None) -> None:
+        """Copy the untrained weights: the last good model of a training that diverges in its first epoch."""
+        self._good_weights = self.model.get_weights()
+
+    def on_epoch_begin(self, epoch: int, logs: Mapping[str, Any] | None = None) -> None:
+        """Note the time, and the learning rate of the epoch's first step."""
+        self._began = time.perf_counter()
+        self._learning_rate = float(self.model.optimizer.learning_rate)
+
+    def on_epoch_end(self, epoch: int, logs: Mapping[str, Any] | None = None) -> None:
+        """Tell the epoch; stop where there is a reason to."""
+        values = {name: float(value) for name, value in (logs or {}).items()}
+        for name, value in values.items():
+            self.history.setdefault(name, []).append(value)
+        self._consider(epoch, values)
+        self._guard(epoch, values)
+        seconds = time.perf_counter() - self._began
+        fields = {"epoch": epoch + 1, "metrics": values, "learning_rate": self._learning_rate, "seconds": seconds}
+        self._emit("epoch", fields)
+        if self.diverged is None and self._stop.exists():
+            self.pruned = True
+        if self.diverged is not None or self.pruned:
+            self.model.stop_training = True
+
+    def _consider(self, epoch: int, values: Mapping[str, float]) -> None:
+        if self.monitor not in values:
+            mend = f"There are: {', '.join(values)}."
+            raise ConfigError([Problem("trainer.monitor", "must name something that is computed", self.monitor, mend)])
+        value = self._sign * values[self.monitor]
+        best = None if self.best_epoch is None else self._sign * self.history[self.monitor][self.best_epoch - 1]
+        if math.isfinite(value) and (best is None or value < best):
+            self.best_epoch = epoch + 1
+
+    def _guard(self, epoch: int, values: Mapping[str, float]) -> None:
+        self.diverged = self._fault(epoch, values)
+        if self.diverged is not None:
+            return
+        weights = self.model.get_weights()
+        if all(np.isfinite(weight).all() for weight in weights):
+            self._good_weights, self.good_epoch = weights, epoch + 1
+        else:
+            self.diverged = f"weights became NaN or infinite in epoch {epoch + 1}"
+
+    def _fault(self, epoch: int, values: Mapping[str, float]) -> str | None:
+        for name in ("loss", "val_loss"):
+            if not math.isfinite(values.get(name, 0.0)):
+                return f"{name} became {values[name]} in epoch {epoch + 1}"
+        first = self.history["loss"][0]
+        if values["loss"] > _EXPLODED * first > 0:
+            return f"loss rose from {first:.4g} in epoch 1 to {values['loss']:.4g} in epoch {epoch + 1}"
+        return None

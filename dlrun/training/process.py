@@ -1,0 +1,74 @@
+"""TensorFlow's settings for the whole process: one combination, chosen before the first operation."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from dlrun.errors import ConfigError, Problem, UserError
+from dlrun.training.quiet import import_tensorflow
+
+__all__ = ["configure"]
+
+
+@dataclass(frozen=True)
+class _Settings:
+    deterministic: bool
+    threads: int | None
+    device: str
+
+    def __str__(self) -> str:
+        threads = "null" if self.threads is None else self.threads
+        return f"deterministic={str(self.deterministic).lower()} threads={threads} device={self.device}"
+
+
+_settings: _Settings | None = None
+
+
+def configure(trainer: Mapping[str, Any]) -> None:
+    """Import TensorFlow and set it up as `trainer` says: determinism, threads, device.
+
+    Args:
+        trainer: the trainer's keys `deterministic`, `threads` and `device`.
+
+    Raises:
+        UserError: the process already runs with other settings, or TensorFlow has started without us.
+        ConfigError: there is no GPU where one is asked for.
+    """
+    global _settings
+    wanted = _Settings(trainer["deterministic"], trainer["threads"], trainer["device"])
+    if _settings == wanted:
+        return
+    if _settings is not None:
+        raise UserError(
+            f"TensorFlow is set up once in a process: it runs with trainer {_settings} and cannot change to {wanted}."
+            " Run the two with two commands."
+        )
+    import_tensorflow()
+    _apply(wanted)
+    _settings = wanted
+
+
+def _apply(settings: _Settings) -> None:
+    import tensorflow as tf
+
+    gpus = tf.config.list_physical_devices("GPU")
+    if settings.device == "gpu" and not gpus:
+        mend = "Use trainer.device=cpu, or see https://www.tensorflow.org/install for its GPU libraries."
+        raise ConfigError([Problem("trainer.device", "must be a device that TensorFlow sees", got="gpu", mend=mend)])
+    try:
+        if settings.device == "cpu":
+            tf.config.set_visible_devices([], "GPU")
+        for gpu in gpus if settings.device != "cpu" else ():
+            tf.config.experimental.set_memory_growth(gpu, True)  # else one process takes the whole of its memory
+        if settings.threads is not None:
+            tf.config.threading.set_intra_op_parallelism_threads(settings.threads)
+            tf.config.threading.set_inter_op_parallelism_threads(settings.threads)
+    except RuntimeError as error:
+        raise UserError(
+            f"TensorFlow has already started in this process and cannot be set to {settings}: {error}"
+            " Call dlrun before the first TensorFlow operation."
+        ) from error
+    if settings.deterministic:
+        tf.config.experimental.enable_op_determinism()

@@ -1,0 +1,92 @@
+"""What became of a run: the content of its result.json."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from dlrun.errors import UserError
+
+__all__ = ["FINAL", "Result"]
+
+FINAL = frozenset({"finished", "diverged"})
+"""Statuses of runs that are not run again."""
+
+
+@dataclass(frozen=True)
+class Result:
+    """A run's outcome.
+
+    Attributes:
+        id: the run's id, 16 hex characters.
+        name: what varies in it.
+        status: `finished`, `diverged`, `failed`, `pruned` or `interrupted`.
+        metrics: flat names to values: `loss`, `val_accuracy` of the last epoch, `best_val_accuracy` of the best one,
+            `test_accuracy` of the kept weights. A value that is no number (NaN, infinity) is None.
+        best_epoch: the epoch, from 1, that is best in `monitor`; None when no epoch ended well.
+        kept_epoch: the epoch whose weights were kept; 0 is the untrained model.
+        epochs_run: how many epochs were begun and ended.
+        parameters: number of weights of the model.
+        samples: rows of each part.
+        durations: seconds of each stage, as `train_seconds`.
+        engine: `name` of the engine and `why` it was taken.
+        cause: why it did not finish: `kind` and `message`.
+        attempt: how often the run was begun, from 1.
+        started: when, in seconds since 1970; `ended` likewise.
+        path: the run's directory, where known; not written down.
+    """
+
+    id: str
+    name: str
+    status: str
+    task: str
+    metrics: Mapping[str, float | None]
+    best_epoch: int | None
+    kept_epoch: int | None
+    epochs_run: int
+    monitor: str | None
+    parameters: int | None
+    samples: Mapping[str, int]
+    durations: Mapping[str, float]
+    engine: Mapping[str, str]
+    cause: Mapping[str, str] | None
+    attempt: int
+    started: float
+    ended: float
+    path: Path | None = field(default=None, compare=False)
+
+    @property
+    def is_final(self) -> bool:
+        """Whether the run is done for good; a diverged run is a result, a failed or interrupted one is repeated."""
+        return self.status in FINAL
+
+    def to_json(self) -> dict[str, Any]:
+        """As written to result.json."""
+        return {each.name: getattr(self, each.name) for each in fields(self) if each.name != "path"}
+
+    @classmethod
+    def from_json(cls, content: Mapping[str, Any], path: Path | None = None) -> Result:
+        """The result that `content` describes.
+
+        Raises:
+            ValueError: a field is missing.
+        """
+        names = {each.name for each in fields(cls)} - {"path"}
+        if missing := sorted(names - content.keys()):
+            raise ValueError(f"no result: {', '.join(missing)} missing")
+        return cls(**{name: content[name] for name in names}, path=path)
+
+    def load_model(self) -> Any:
+        """The trained `keras.Model`, preprocessing included: it takes raw rows.
+
+        Raises:
+            UserError: the model was not kept.
+        """
+        file = None if self.path is None else self.path / "model.keras"
+        if file is None or not file.is_file():
+            raise UserError(f"Run {self.id[:8]} kept no model. Run it with trainer.save_model=always.")
+        import keras
+
+        return keras.models.load_model(file)

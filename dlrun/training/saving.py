@@ -1,0 +1,56 @@
+"""The model that is kept: preprocessing and core in one, of stock Keras layers, for raw rows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import keras
+
+from dlrun.training.atomic import storage_errors
+from dlrun.training.bookkeeping import Emit
+from dlrun.training.rundir import RunDirectory
+
+if TYPE_CHECKING:
+    from dlrun.data.prepare import Prepared
+
+__all__ = ["assemble", "save_model", "wants_model"]
+
+
+def wants_model(spec: Mapping[str, Any], auto: bool) -> bool:
+    """Whether `trainer.save_model` asks for the model; `auto` is what it means by auto here."""
+    return {"always": True, "never": False, "auto": auto}[spec["trainer"]["save_model"]]
+
+
+def assemble(model: Any, prepared: Prepared) -> Any:
+    """One model from raw rows to predictions in the data's units; it shares the layers and weights of `model`.
+
+    It is not compiled: loading it needs neither dlrun nor the metrics it was trained with.
+    """
+    raw = keras.Input(prepared.input_shape, name="rows")
+    value = raw
+    for layer in prepared.layers:
+        value = layer(value)
+    # a model around the same layers: the trained one would be saved with what it was compiled with
+    (inputs,), (outputs,) = model.inputs, model.outputs
+    value = keras.Model(inputs, outputs, name="core")(value)
+    if prepared.target is not None:
+        scale, offset = list(prepared.target.scale), list(prepared.target.offset)
+        value = keras.layers.Rescaling(scale, offset, name="units")(value)
+    return keras.Model(raw, value, name="model")
+
+
+def save_model(model: Any, prepared: Prepared, directory: RunDirectory, emit: Emit) -> None:
+    """Write `model.keras` to the run's directory, whole or not at all.
+
+    Raises:
+        StorageError: it cannot be written.
+    """
+    aside = directory.path / "model.partial.keras"
+    with storage_errors(directory.model):
+        try:
+            assemble(model, prepared).save(aside)
+            aside.replace(directory.model)
+        finally:
+            aside.unlink(missing_ok=True)
+    emit("artifact", {"path": directory.model.name})

@@ -1,0 +1,175 @@
+"""What was run, and what was best: `dlrun runs` and `dlrun compare`."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from analysis.synthetic import Project
+from click.testing import CliRunner, Result
+
+from dlrun.cli import compare, runs
+from dlrun.errors import UserError
+
+
+@pytest.fixture
+def project(work: Path) -> Project:
+    """The working directory, to be filled with runs."""
+    return Project(work)
+
+
+def run_compare(*words: str) -> Result:
+    return CliRunner().invoke(compare.command, words)
+
+
+def run_runs(*words: str) -> Result:
+    return CliRunner().invoke(runs.command, words)
+
+
+def refused(found: Result) -> str:
+    assert isinstance(found.exception, UserError), found.exception
+    return str(found.exception)
+
+
+def flat(text: str) -> str:
+    return " ".join(text.split())
+
+
+def test_compare_reads_well(project: Project) -> None:
+    ids = project.accuracies({0.001: [0.951, 0.962, 0.943], 0.01: [0.971, 0.975, 0.969]})
+    sweep = project.sweep({"a": ids[:3], "b": ids[3:]})
+    lines = run_compare().output.splitlines()
+    assert lines[0] == f"sweep {sweep[:8]}: 2 trials, 6 runs"
+    assert lines[1].split() == ["learning_rate", "test_accuracy", "best", "n", "to", "best", "p"]
+    assert lines[3].split() == ["0.01", "0.9717", "±", "0.0076", "0.9750", "3"]
+    assert lines[4].split() == ["0.001", "0.9520", "±", "0.0237", "0.9620", "3", "-0.0197", "0.035"]
+    assert lines[6].startswith("Best: learning_rate=0.01. It leads the second by 0.0197 (95%")
+    assert all(len(line) <= 80 for line in lines)
+
+
+def test_compare_shows_what_failed(project: Project) -> None:
+    project.accuracies({0.001: [0.95, 0.96]})
+    cause = {"kind": "ValueError", "message": "a shape is wrong"}
+    project.run({"optimizer.learning_rate": 0.001, "seed": 2}, {}, "failed", cause=cause)
+    project.run({"optimizer.learning_rate": 10.0}, {}, "diverged", cause={"kind": "nan", "message": "loss at epoch 2"})
+    text = flat(run_compare("runs").output)
+    assert "0.001 0.955" in text and "2 of 3" in text
+    assert "0.001 1 of 3 failed ValueError: a shape is wrong" in text
+    assert "10 diverged nan: loss at epoch 2" in text
+
+
+def test_compare_with_nothing_finished(project: Project) -> None:
+    project.run({"seed": 1}, {}, "failed", cause={"kind": "E", "message": "x"})
+    found = run_compare("runs")
+    assert found.exception is None
+    assert "failed E: x" in flat(found.output)
+
+
+def test_compare_top(project: Project) -> None:
+    project.accuracies({rate: [0.9 + rate] for rate in (0.01, 0.02, 0.03)})
+    assert "and 1 more: --top 3" in run_compare("runs", "--top", "2").output
+    assert len(json.loads(run_compare("runs", "--top", "2", "--json").output)) == 2
+
+
+def test_compare_json_is_for_programs(project: Project) -> None:
+    ids = project.accuracies({0.001: [0.951, 0.962], 0.01: [0.971, 0.975]})
+    first, second = json.loads(run_compare("runs", "--json").output)
+    assert first["rank"] == 1
+    assert first["optimizer.learning_rate"] == 0.01
+    assert (first["metric"], first["n"], first["best"]) == ("test_accuracy", 2, 0.975)
+    assert first["mean"] == pytest.approx(0.973)
+    assert first["low"] < first["mean"] < first["high"]
+    assert set(first["runs"]) == set(ids[2:])
+    assert second["difference"] == pytest.approx(-0.0165)
+    assert 0 < second["probability_better"] < 0.5
+    rows = list(csv.DictReader(io.StringIO(run_compare("runs", "--csv").output)))
+    assert float(rows[1]["mean"]) == pytest.approx(0.9565)
+
+
+def test_compare_markdown(project: Project) -> None:
+    project.accuracies({0.001: [0.951, 0.962], 0.01: [0.971, 0.975]})
+    lines = run_compare("runs", "--md").output.splitlines()
+    assert lines[2] == "| learning_rate | test_accuracy | best | n | to best | p |"
+    assert any(line.startswith("Best: learning_rate=0.01.") for line in lines)
+
+
+def test_compare_by_another_metric_and_key(project: Project) -> None:
+    project.accuracies({0.001: [0.951, 0.962], 0.01: [0.971, 0.975]})
+    project.run({"model.dropout": 0.5}, {"test_accuracy": 0.9, "test_loss": 0.1})
+    assert "Lower is better" in run_compare("runs", "--metric", "test_loss").output
+    text = flat(run_compare("runs", "--by", "dropout").output)
+    assert "averaged over learning_rate" in text
+    assert "--by must be a key that varies; got seed." in refused(run_compare("runs", "--by", "seed"))
+
+
+def test_compare_one_trial(project: Project) -> None:
+    project.accuracies({0.001: [0.951, 0.962, 0.94]})
+    text = run_compare("runs").output
+    assert "mlp on digits" in text
+    single = flat(run_compare("best").output)
+    assert "One run: its uncertainty is not known. The same command with --seeds 5 tells it." in single
+
+
+def test_compare_nothing(work: Path) -> None:
+    assert refused(run_compare()).startswith(f"There are no runs in {work.resolve()} yet.")
+
+
+def test_leaderboard_of_a_sweep(project: Project, capsys: pytest.CaptureFixture[str]) -> None:
+    ids = project.accuracies({0.001: [0.951, 0.962], 0.01: [0.971, 0.975]})
+    compare.print_leaderboard([project.work / "runs" / run for run in ids], title="sweep")
+    assert capsys.readouterr().out.startswith("sweep: 2 trials, 4 runs\n")
+
+
+def test_many_seeds_get_a_bootstrap_interval(project: Project) -> None:
+    project.accuracies({0.001: [0.9 + 0.001 * (seed % 7) for seed in range(20)]})
+    text = flat(run_compare("runs").output)
+    assert "bootstrap interval (BCa)" in text
+    assert "[0." in text
+
+
+def test_runs_newest_first(project: Project) -> None:
+    swept = project.accuracies({0.001: [0.90, 0.92], 0.01: [0.80, 0.99]})
+    sweep = project.sweep({"a": swept[:2], "b": swept[2:]}, name="learning_rate x seed")
+    alone = project.run({"seed": 9}, {"test_accuracy": 0.5}, started=time.time() - 90, name="seed=9")
+    first, second = json.loads(run_runs("--json").output)
+    assert (first["id"], first["what"]) == (alone, "seed=9")
+    assert (second["id"], second["status"], second["what"]) == (sweep, {"finished": 4}, "learning_rate x seed")
+    assert second["result"] == {"test_accuracy": pytest.approx(0.91)}  # the best mean, not the luckiest seed
+    lines = run_runs().output.splitlines()
+    assert lines[2].split() == [alone[:8], "2", "min", "ago", "finished", "test_accuracy", "0.5000", "seed=9"]
+    assert "4 finished" in lines[3]
+    assert all(len(line) <= 80 for line in lines)
+
+
+def test_runs_tell_what_is_not_finished(project: Project) -> None:
+    ids = [project.run({"seed": 0}, {"test_accuracy": 0.9}), project.run({"seed": 1}, status=None)]
+    project.sweep({"a": ids, "b": ["0" * 16]})
+    assert "1 of 3 finished" in run_runs().output
+
+
+def test_runs_limit(project: Project) -> None:
+    for seed in range(4):
+        project.run({"seed": seed}, {"test_accuracy": 0.9})
+    assert "and 1 more: --limit 4" in run_runs("--limit", "3").output
+    assert len(json.loads(run_runs("--limit", "3", "--json").output)) == 3
+
+
+def test_runs_nothing(work: Path) -> None:
+    assert flat(run_runs().output) == f"There are no runs in {work.resolve()} yet. dlrun trains one."
+    assert run_runs("--json").output == "[]\n"
+
+
+def test_neither_framework_nor_hydra_is_imported(project: Project) -> None:
+    project.accuracies({0.001: [0.951, 0.962], 0.01: [0.971, 0.975]})
+    code = (
+        "import sys; from click.testing import CliRunner; from dlrun.cli import compare, runs;"
+        "CliRunner().invoke(compare.command, ['runs']); CliRunner().invoke(runs.command, []);"
+        "print(sorted({'tensorflow', 'keras', 'mlflow', 'hydra', 'sklearn', 'pandas'} & set(sys.modules)))"
+    )
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"

@@ -1,0 +1,348 @@
+"""A CSV file that cannot be used: each fault is told with place, rule, value and a way out, all of them at once."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from dlrun.data.csv_layout import as_override
+from dlrun.data.declare import declare
+from dlrun.data.load import load
+from dlrun.errors import DataError, Problem
+
+if TYPE_CHECKING:
+    from tests.data.conftest import CsvFolder
+
+GOOD = "a,b,kind\n" + "".join(f"{i},{i * 0.5},{'yes' if i % 2 else 'no'}\n" for i in range(10))
+ROWS = GOOD.removeprefix("a,b,kind\n")
+WIDE = 12
+
+
+@dataclass(frozen=True)
+class Fault:
+    """A file, the node's values, and what the problem says."""
+
+    id: str
+    content: str | bytes | None
+    says: Problem
+    values: dict[str, Any] = field(default_factory=dict)
+
+
+def place(line: int | None = None) -> str:
+    return "table.csv" if line is None else f"table.csv:{line}"
+
+
+FAULTS = [
+    Fault("missing file", None, Problem("data.path", "must be an existing file", "'table.csv'", "Looked from {work}.")),
+    Fault(
+        "missing file with a near name",
+        GOOD,
+        Problem("data.path", "must be an existing file", "'tabel.csv'", "Did you mean {work}/table.csv? "),
+        {"path": "tabel.csv"},
+    ),
+    Fault(
+        "folder",
+        GOOD,
+        Problem("data.path", "must be a CSV file", "the folder '.'", "Name a file in it: data.path=table.csv"),
+        {"path": "."},
+    ),
+    Fault(
+        "no regular file", None, Problem("data.path", "must be a regular file", "'/dev/null'"), {"path": "/dev/null"}
+    ),
+    Fault("empty", "", Problem("data.path", "must hold a header and rows", "0 bytes", None, place())),
+    Fault(
+        "blank", "\n \n", Problem("data.path", "must hold a header and rows", "3 bytes of blank lines", None, place())
+    ),
+    Fault(
+        "not UTF-8",
+        GOOD.encode() + "3,4,größer\n".encode("latin-1"),
+        Problem(
+            "data.path", "must be UTF-8 text", f"byte 0xf6 at offset {len(GOOD) + 6}, in line 12", "iconv", place(12)
+        ),
+    ),
+    Fault(
+        "UTF-16",
+        GOOD.encode("utf-16"),
+        Problem("data.path", "must be UTF-8 text", "byte 0xff at offset 0, in line 1", "iconv -f UTF-16", place(1)),
+    ),
+    Fault(
+        "open quote", GOOD + '1,"2,no\n', Problem("data.path", "must follow the quoting of CSV", None, "", place(12))
+    ),
+    Fault("header only", "a,b\n", Problem("data.path", "must hold rows below its header", "none", None, place())),
+    Fault("too few rows", "a,b\n1,2\n3,4\n", Problem("data.path", "must hold 3 rows or more", "2", None, place())),
+    Fault(
+        "wrong separator",
+        GOOD,
+        Problem("data.path", "must have two columns or more", "'a,b,kind'", "data.separator=", place(1)),
+        {"separator": "semicolon"},
+    ),
+    Fault(
+        "no header",
+        ROWS.replace("yes", "1").replace("no", "0"),
+        Problem("data.path", "must start with the names of its columns", "a line of data: 0, 0.0, 0", None, place(1)),
+    ),
+    Fault(
+        "misspelt target",
+        GOOD,
+        Problem("data.target", "must name a column of table.csv", "'knid'", "Did you mean data.target=kind?"),
+        {"target": "knid"},
+    ),
+    Fault(
+        "unknown feature",
+        GOOD,
+        Problem("data.features", "must name a column of table.csv", "'c'", "The columns are a, b, kind."),
+        {"features": ["a", "c"]},
+    ),
+    Fault("unknown dropped", GOOD, Problem("data.drop", "must name a column of table.csv", "'z'"), {"drop": ["z"]}),
+    Fault(
+        "target dropped",
+        GOOD,
+        Problem("data.drop", "must not leave out the target", "'b'"),
+        {"target": "b", "drop": ["b", "kind"]},
+    ),
+    Fault(
+        "target among features",
+        GOOD,
+        Problem("data.features", "must not hold the target", "'kind'"),
+        {"target": "kind", "features": ["a", "kind"]},
+    ),
+    Fault(
+        "feature dropped",
+        GOOD,
+        Problem("data.features", "must not hold a column of data.drop", "'a'"),
+        {"features": ["a", "b"], "drop": ["a"]},
+    ),
+    Fault(
+        "nothing to learn from",
+        GOOD,
+        Problem("data.path", "must leave a column to learn from", "none", "a, b, kind", place(1)),
+        {"drop": ["a", "b"]},
+    ),
+    Fault(
+        "repeated column",
+        GOOD.replace("a,b,", "a,a,", 1),
+        Problem("data.path", "must name each column once", "a more than once", "data.drop=[a]", place(1)),
+    ),
+    Fault(
+        "unnamed column",
+        GOOD.replace("a,b,", ",b,", 1),
+        Problem("data.path", "must name every column", "an empty name for column_1", "data.drop=[column_1]", place(1)),
+    ),
+    Fault(
+        "ragged rows",
+        GOOD + "1,2\n1,2\n1,2,no,4\n",
+        Problem("data.path", "must have 3 cells in every row", "2 cells in row 11 (3 such rows)", None, place(12)),
+    ),
+    Fault(
+        "text in a numeric column",
+        GOOD + "old,2,no\n",
+        Problem("data.path", "must hold numbers in column 'a'", "'old' in row 11", "data.drop=[a]", place(12)),
+    ),
+    Fault(
+        "text after a quoted line break",
+        'a,kind\n1,"x\ny"\nold,no\n3,no\n4,"x\ny"\n',
+        Problem("data.path", "must hold numbers in column 'a'", "'old' in row 2", "data.drop=[a]", place(4)),
+    ),
+    Fault(
+        "decimal comma",
+        GOOD.replace(",", ";").replace(".", ","),
+        Problem("data.path", "must hold numbers in column 'b'", "'0,0' in row 1 (10 such cells)", "data.decimal=comma"),
+    ),
+    Fault(
+        "decimal comma in the target",
+        "a;b\n" + "".join(f"{i};{i},5\n" for i in range(30)),
+        Problem("data.path", "must hold numbers in column 'b', which is to be predicted", None, "data.decimal=comma"),
+    ),
+    Fault(
+        "many columns of text",
+        ",".join(f"c{i}" for i in range(WIDE)) + ",y\n" + ("t," * WIDE + "1\n" + "t," * WIDE + "0\n") * 3,
+        Problem("data.path", "must hold numbers in more columns", "4: c8, c9, c10, c11", "data.drop=[c0,", place()),
+    ),
+    Fault(
+        "empty cells",
+        GOOD + ",2,no\nNA,2,no\n",
+        Problem(
+            "data.path",
+            "must have a value in every row of column 'a'",
+            "2 empty cells, the first ('') in row 11",
+            "Leave out the rows with data.missing=drop_rows, or the columns with data.drop=[a]",
+            place(12),
+        ),
+    ),
+    Fault(
+        "NaN in the target",
+        GOOD + "1,2,NaN\n",
+        Problem(
+            "data.path",
+            "must have a value in every row of column 'kind'",
+            "1 empty cell, the first ('NaN') in row 11",
+            "Leave out the rows with data.missing=drop_rows.",
+            place(12),
+        ),
+    ),
+    Fault(
+        "infinite",
+        GOOD + "inf,2,no\n",
+        Problem("data.path", "must hold finite numbers", "inf in row 11", "data.drop=[a]", place(12)),
+    ),
+    Fault("beyond float32", GOOD + "1e39,2,no\n", Problem("data.path", "must hold finite numbers", "1e39 in row 11")),
+    Fault(
+        "too few rows left",
+        "a,b\n1,2\n,4\n5,\n7,8\n",
+        Problem("data.path", "must hold 3 rows or more", "2 usable of 4", "2 rows have an empty cell", place()),
+        {"missing": "drop_rows"},
+    ),
+    Fault(
+        "one class",
+        GOOD.replace("yes", "no"),
+        Problem("data.path", "must hold two classes or more in column 'kind'", "'no' in every row", "data.target"),
+    ),
+    Fault(
+        "constant target",
+        GOOD.replace("yes", "2.5").replace("no", "2.5"),
+        Problem("data.path", "must vary in column 'kind'", "2.5 in every row", "data.target", place()),
+    ),
+    Fault(
+        "text for a regression",
+        GOOD,
+        Problem("data.path", "must hold numbers in column 'kind'", "'no' in row 1 (10 such cells)", "data.task=auto"),
+        {"task": "regression"},
+    ),
+    Fault(
+        "a mistake among numbers to predict",
+        "a,price\n" + "".join(f"{i},{i * 1.5}\n" for i in range(40)) + "40,free\n",
+        Problem(
+            "data.path", "must hold numbers in column 'price'", "'free' in row 41", "data.task=multiclass", place(42)
+        ),
+    ),
+    Fault(
+        "names to predict",
+        "a,name\n" + "".join(f"{i},person {i}\n" for i in range(40)),
+        Problem(
+            "data.path", "must repeat its classes in column 'name'", "40 different values in 40 rows", "data.target"
+        ),
+    ),
+    Fault(
+        "more classes than binary",
+        GOOD + "1,2,perhaps\n",
+        Problem("data.task", "must fit column 'kind' of table.csv", "binary for 3 classes (no, perhaps, yes)", "auto"),
+        {"task": "binary"},
+    ),
+]
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.id)
+def test_fault_is_told(csv_folder: CsvFolder, fault: Fault) -> None:
+    if fault.content is not None:
+        csv_folder.write(fault.content)
+    declaration = declare(csv_folder.node(**fault.values), csv_folder.catalog)
+    expected = fault.says
+    matching = [p for p in declaration.problems if p.key == expected.key and p.rule.startswith(expected.rule)]
+    assert len(matching) == 1, [str(problem) for problem in declaration.problems]
+    found = matching[0]
+    assert (found.got or "").startswith(expected.got or "")
+    assert found.got, "the value is shown"
+    assert found.mend, "there is a way out"
+    assert (expected.mend or "").replace("{work}", str(csv_folder.folder)) in found.mend
+    assert expected.place in (None, found.place)
+    with pytest.raises(DataError):
+        load(csv_folder.node(**fault.values), csv_folder.catalog)
+
+
+def test_one_fault_is_one_problem(csv_folder: CsvFolder) -> None:
+    """No fault drags in others that only follow from it."""
+    for fault in FAULTS:
+        if fault.content is not None and fault.id != "many columns of text":
+            csv_folder.write(fault.content)
+            problems = declare(csv_folder.node(**fault.values), csv_folder.catalog).problems
+            assert len(problems) == 1, (fault.id, [str(problem) for problem in problems])
+
+
+def test_all_faults_are_told_at_once(csv_folder: CsvFolder) -> None:
+    csv_folder.write("a,b,c,d,kind\n1,x,3,4,no\n1,2,inf,,no\n1,2\n1,y,3,4,no\n", "table.csv")
+    problems = declare(csv_folder.node(drop=["e"]), csv_folder.catalog).problems
+    rules = [problem.rule for problem in problems]
+    expected = ["name a column", "5 cells", "column 'b'", "column 'd'", "column 'c'", "two classes"]
+    assert len(rules) == len(expected), rules
+    for words in expected:
+        assert any(words in rule for rule in rules), (words, rules)
+
+
+def test_a_message_reads_as_a_sentence(csv_folder: CsvFolder) -> None:
+    csv_folder.write(GOOD + "old,2,no\n")
+    (problem,) = declare(csv_folder.node(), csv_folder.catalog).problems
+    assert str(problem) == (
+        "data.path must hold numbers in column 'a'; got 'old' in row 11. "
+        "Correct the file, or leave out what holds text: data.drop=[a] (table.csv:12)"
+    )
+
+
+def test_an_edited_file_is_looked_at_again(csv_folder: CsvFolder) -> None:
+    csv_folder.write(GOOD.replace("yes", "no"))
+    assert declare(csv_folder.node(), csv_folder.catalog).problems
+    csv_folder.write(GOOD)
+    assert not declare(csv_folder.node(), csv_folder.catalog).problems
+
+
+def test_problems_of_one_call_are_not_shared_with_the_next(csv_folder: CsvFolder) -> None:
+    csv_folder.write(GOOD.replace("yes", "no"))
+    declare(csv_folder.node(), csv_folder.catalog).problems.clear()
+    assert declare(csv_folder.node(), csv_folder.catalog).problems
+
+
+def test_file_is_found_from_the_project_too(csv_folder: CsvFolder, tmp_path: Path) -> None:
+    from dlrun.config.catalog import Catalog
+    from dlrun.config.roots import Roots
+
+    csv_folder.write(GOOD)
+    (tmp_path / "conf").mkdir()
+    (tmp_path / "conf" / "project.yaml").write_text("{}\n")
+    inside = tmp_path / "deep" / "inside"
+    inside.mkdir(parents=True)
+    assert declare(csv_folder.node(), Catalog(Roots.of(inside))).samples == 10
+
+
+def test_ten_thousand_rows_are_looked_at_quickly(csv_folder: CsvFolder) -> None:
+    csv_folder.write("a,b,c,d,e,kind\n" + "".join(f"{i},{i * 0.1},3,4.25,-1e-3,c{i % 5}\n" for i in range(10_000)))
+    before = time.process_time()
+    assert declare(csv_folder.node(), csv_folder.catalog).samples == 10_000
+    assert time.process_time() - before < 1.0  # about 0.08 s, measured with ten columns
+
+
+def test_nothing_heavy_is_imported(csv_folder: CsvFolder) -> None:
+    csv_folder.write(GOOD)
+    code = """
+import sys
+from pathlib import Path
+from dlrun.config.catalog import Catalog
+from dlrun.config.roots import Roots
+from dlrun.data import declare, split
+catalog = Catalog(Roots.of(Path.cwd()))
+spec = {g: {"option": o, **catalog.get(g, o).defaults} for g, o in {"data": "csv", "split": "kfold"}.items()}
+spec["data"]["path"] = "table.csv"
+assert declare.declare(spec["data"], catalog).task == "binary"
+assert not split.check(spec, catalog)
+heavy = {"numpy", "pandas", "sklearn", "scipy", "tensorflow", "keras", "mlflow"} & set(sys.modules)
+assert not heavy, heavy
+"""
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=csv_folder.folder)
+
+
+@pytest.mark.parametrize(
+    "name", ["a", "petal length (cm)", "größe", "null", "it's", 'say "x"', "back\\slash", "end\\", "a,b", "1", "a]"]
+)
+def test_proposed_override_is_what_hydra_reads(name: str) -> None:
+    import shlex
+
+    from hydra.core.override_parser.overrides_parser import OverridesParser
+
+    parser = OverridesParser.create()
+    for key, value, expected in (("data.drop", ["b", name], ["b", name]), ("data.target", name, name)):
+        (word,) = shlex.split(as_override(key, value))
+        assert parser.parse_override(word).value() == expected

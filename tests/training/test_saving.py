@@ -1,0 +1,47 @@
+"""The saved model takes raw rows, gives predictions in the data's units, and needs no dlrun."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+LOAD = """
+import sys, numpy, keras
+model = keras.models.load_model(sys.argv[1])
+numpy.save(sys.argv[3], model.predict(numpy.load(sys.argv[2]), verbose=0))
+assert not [name for name in sys.modules if name.startswith("dlrun")]
+"""
+
+
+def test_a_saved_model_is_loaded_by_keras_alone(train_now, make_prepared, run_directory, tmp_path):
+    import keras
+
+    from dlrun.data.prepare import TargetScale
+    from dlrun.training.saving import save_model
+
+    raw = np.random.default_rng(1).normal(5, 3, size=(20, 4)).astype("float32")
+    layer = keras.layers.Normalization()
+    layer.adapt(raw)
+    target = TargetScale((50.0,), (1000.0,))
+    prepared = make_prepared("regression", target, (layer,))
+    _, core, events = train_now("regression", prepared=prepared, metric=["mean_absolute_error", "r2"])
+    save_model(core, prepared, run_directory, lambda event, fields: events.append((event, fields)))
+
+    assert events[-1] == ("artifact", {"path": "model.keras"})
+    assert [path.name for path in run_directory.path.glob("*.keras")] == ["model.keras"]
+    rows, found = tmp_path / "rows.npy", tmp_path / "found.npy"
+    np.save(rows, raw)
+    subprocess.run([sys.executable, "-c", LOAD, run_directory.model, rows, found], check=True, capture_output=True)
+    expected = target.in_units(core.predict(np.asarray(layer(raw)), verbose=0))
+    assert np.load(found).shape == (20, 1)
+    np.testing.assert_allclose(np.load(found), expected, rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("asked", "auto", "kept"), [("always", False, True), ("never", True, False), ("auto", True, True)]
+)
+def test_the_model_is_kept_as_asked(asked, auto, kept, make_spec, tensorflow):
+    from dlrun.training.saving import wants_model
+
+    assert wants_model(make_spec(trainer={"save_model": asked}), auto) is kept
