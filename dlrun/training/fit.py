@@ -72,10 +72,15 @@ def _looks_at_batches(callback: Any) -> bool:
 
 def _make_variables(model: Any, course: Course) -> None:
     """Make the variables of optimizer and metrics now: TensorFlow traces a function twice that makes variables."""
-    model.optimizer.build(model.trainable_variables)
     with tf.device("CPU:0"):
         y = tf.convert_to_tensor(course.train.y[:1])
-        model.compute_metrics(None, y, tf.zeros((1, *model.output_shape[1:])), None)
+        if hasattr(model, "output_shape"):
+            predicted = tf.zeros((1, *model.output_shape[1:]))
+        else:  # a `keras.Model` with a `call` of its own makes its weights, and has a shape, when it is called
+            predicted = model(tf.convert_to_tensor(course.train.x[:1]), training=False)
+    model.optimizer.build(model.trainable_variables)
+    with tf.device("CPU:0"):
+        model.compute_metrics(None, y, predicted, None)
     model.reset_metrics()
 
 

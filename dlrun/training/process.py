@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from dlrun.errors import ConfigError, Problem, UserError
@@ -38,7 +38,7 @@ def configure(trainer: Mapping[str, Any]) -> None:
     """
     global _settings
     wanted = _Settings(trainer["deterministic"], trainer["threads"], trainer["device"])
-    if _settings == wanted:
+    if _settings is not None and _same(_settings, wanted):
         return
     if _settings is not None:
         raise UserError(
@@ -50,10 +50,24 @@ def configure(trainer: Mapping[str, Any]) -> None:
     _settings = wanted
 
 
+def _same(first: _Settings, second: _Settings) -> bool:
+    """Whether two settings are one: without a GPU, `auto` is the CPU."""
+    devices = {first.device, second.device}
+    if devices == {"auto", "cpu"} and not _gpus():
+        return replace(first, device="cpu") == replace(second, device="cpu")
+    return first == second
+
+
+def _gpus() -> list[Any]:
+    import tensorflow as tf
+
+    return list(tf.config.list_physical_devices("GPU"))
+
+
 def _apply(settings: _Settings) -> None:
     import tensorflow as tf
 
-    gpus = tf.config.list_physical_devices("GPU")
+    gpus = _gpus()
     if settings.device == "gpu" and not gpus:
         mend = "Use trainer.device=cpu, or see https://www.tensorflow.org/install for its GPU libraries."
         raise ConfigError([Problem("trainer.device", "must be a device that TensorFlow sees", got="gpu", mend=mend)])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import keras
 
@@ -12,9 +12,22 @@ from dlrun.training.bookkeeping import Emit
 from dlrun.training.rundir import RunDirectory
 
 if TYPE_CHECKING:
-    from dlrun.data.prepare import Prepared
+    from dlrun.data.prepare import TargetScale
 
-__all__ = ["assemble", "save_model", "wants_model"]
+__all__ = ["Around", "assemble", "save_model", "wants_model"]
+
+
+class Around(Protocol):
+    """What stands around the core of a kept model; `data.prepare.Prepared` is one."""
+
+    @property
+    def input_shape(self) -> tuple[int, ...]: ...
+
+    @property
+    def layers(self) -> tuple[Any, ...]: ...
+
+    @property
+    def target(self) -> TargetScale | None: ...
 
 
 def wants_model(spec: Mapping[str, Any], auto: bool) -> bool:
@@ -22,7 +35,7 @@ def wants_model(spec: Mapping[str, Any], auto: bool) -> bool:
     return {"always": True, "never": False, "auto": auto}[spec["trainer"]["save_model"]]
 
 
-def assemble(model: Any, prepared: Prepared) -> Any:
+def assemble(model: Any, prepared: Around) -> Any:
     """One model from raw rows to predictions in the data's units; it shares the layers and weights of `model`.
 
     It is not compiled: loading it needs neither dlrun nor the metrics it was trained with.
@@ -31,16 +44,23 @@ def assemble(model: Any, prepared: Prepared) -> Any:
     value = raw
     for layer in prepared.layers:
         value = layer(value)
-    # a model around the same layers: the trained one would be saved with what it was compiled with
-    (inputs,), (outputs,) = model.inputs, model.outputs
-    value = keras.Model(inputs, outputs, name="core")(value)
+    value = _uncompiled(model)(value)
     if prepared.target is not None:
         scale, offset = list(prepared.target.scale), list(prepared.target.offset)
         value = keras.layers.Rescaling(scale, offset, name="units")(value)
     return keras.Model(raw, value, name="model")
 
 
-def save_model(model: Any, prepared: Prepared, directory: RunDirectory, emit: Emit) -> None:
+def _uncompiled(model: Any) -> Any:
+    """A model around the same layers, where it is made of layers: the trained one would be saved with what it was
+    compiled with. One with a `call` of its own is saved whole."""
+    if not hasattr(model, "inputs"):
+        return model
+    (inputs,), (outputs,) = model.inputs, model.outputs
+    return keras.Model(inputs, outputs, name="core")
+
+
+def save_model(model: Any, prepared: Around, directory: RunDirectory, emit: Emit) -> None:
     """Write `model.keras` to the run's directory, whole or not at all.
 
     Raises:

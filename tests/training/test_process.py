@@ -31,5 +31,7 @@ def test_a_second_combination_is_refused(tensorflow, make_spec):
 
     trainer = make_spec()["trainer"]
     process.configure(trainer)  # the same again changes nothing
+    if not tensorflow.config.list_physical_devices("GPU"):
+        process.configure({**trainer, "device": "auto"})  # which is the CPU here
     with pytest.raises(UserError, match=r"threads=3 .*two commands"):
         process.configure({**trainer, "threads": 3})

@@ -45,3 +45,26 @@ def test_the_model_is_kept_as_asked(asked, auto, kept, make_spec, tensorflow):
     from dlrun.training.saving import wants_model
 
     assert wants_model(make_spec(trainer={"save_model": asked}), auto) is kept
+
+
+def test_a_model_with_a_call_of_its_own_is_trained_and_loaded_again(train_now, make_prepared, run_directory):
+    import keras
+
+    from dlrun.training.saving import save_model
+
+    @keras.saving.register_keras_serializable("tests")
+    class Own(keras.Model):
+        def __init__(self, **kwargs):
+            super().__init__(**kwargs)
+            self.head = keras.layers.Dense(3, activation="softmax")
+
+        def call(self, x):
+            return self.head(x)
+
+    prepared = make_prepared()
+    outcome, model, _ = train_now(prepared=prepared, model=Own(), metric=["accuracy"])
+    assert outcome.status == "finished"
+    save_model(model, prepared, run_directory, lambda event, fields: None)
+    loaded = keras.models.load_model(run_directory.model)
+    rows = prepared.test.x
+    np.testing.assert_array_equal(loaded.predict(rows, verbose=0), model.predict(rows, verbose=0))
