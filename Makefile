@@ -9,7 +9,7 @@ export TF_CPP_MIN_LOG_LEVEL ?= 3
 # Without cached bytecode every process that imports TensorFlow takes twice as long to start.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help install run test test-slow check bench clean lock
+.PHONY: help install run test test-slow check bench clean lock signatures
 
 help: ## show what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "%-12s%s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -51,6 +51,9 @@ bench: install ## measure against plain Keras; prints ratios
 lock: ## resolve the lock file anew (needs uv)
 	uv pip compile --universal --python-version 3.11 --no-emit-index-url --no-header --group dev \
 		pyproject.toml --output-file requirements.lock
+
+signatures: install ## read anew what the installed Keras takes (after an update of it)
+	$(BIN)/python -m dlrun.config.signatures
 
 clean: ## remove the environment, caches and built files; runs and results stay
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -8,6 +8,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import functools
 import shlex
 import signal
 import threading
@@ -21,6 +23,8 @@ from dlrun.config.catalog import Catalog
 from dlrun.config.draft import normalise_override
 from dlrun.config.identity import sweep_id
 from dlrun.config.loader import PRIMARY, hydra_app
+from dlrun.config.roots import Roots
+from dlrun.config.secrets import values_in
 from dlrun.errors import DlrunError, Terminated, UserError
 from dlrun.planning import Planner
 from dlrun.sweeps.record import Ledger, Sweep
@@ -104,22 +108,39 @@ def run(
     return answer if sweep else answer.result
 
 
-def load(which: str, directory: Path | None = None) -> Result:
+def load(which: str | Path, directory: Path | None = None) -> Result:
     """The result of a finished run, addressed as on the command line: `last`, `best`, a short id, a path.
 
+    `load_model()` of it gives the trained model. The run may be somebody else's: the model is rebuilt from its spec,
+    and of its files numbers are read, by a process with bounds. Options of a project must be in the project here.
+
     Raises:
-        UserError: there is no such run, or it has no result yet.
+        UserError: there is no such run, it has no result yet, or the path names what is not opened (`.h5`, pickles,
+            SavedModels, other machines).
     """
     from dlrun.analysis.which import find_run
-    from dlrun.config.roots import Roots
     from dlrun.training.rundir import RunDirectory
+    from dlrun.workflows.foreign import refuse_address
 
+    refuse_address(str(which))
     roots = Roots.of(directory or Path.cwd())
-    record = find_run(which, roots.work, Catalog(roots))
+    catalog = Catalog(roots)
+    record = find_run(str(which), roots.work, catalog)
     result = RunDirectory(record.path).result()
     if result is None:
         raise UserError(f"Run {which} has no result yet: its status is {record.status}.")
-    return result
+    return _with_model(result, roots)
+
+
+def _with_model(result: Result, roots: Roots) -> Result:
+    """The result with the way to its model."""
+    return dataclasses.replace(result, opener=functools.partial(_open_model, roots))
+
+
+def _open_model(roots: Roots, path: Path) -> Any:
+    from dlrun.workflows.foreign import load_model
+
+    return load_model(path, Catalog(roots))
 
 
 def answer_to(
@@ -149,7 +170,7 @@ def answer_to(
             _train_sweep(task, overrides, observer)
     results = (task.run_directory(run.id).result() for run in plan.runs)
     return Answer(
-        results=tuple(result for result in results if result is not None),
+        results=tuple(_with_model(result, planner.roots) for result in results if result is not None),
         sweep=task.sweep,
         repeated=len(plan.runs) - len(waiting),
         store=reports[0] if reports else None,
@@ -190,7 +211,8 @@ def _hydra(task: Task) -> Hydra:
 @contextmanager
 def _recorded(task: Task, training: bool) -> Iterator[list[Report]]:
     """Have the journals of the command's runs written to the tracking store, beside the training and after it."""
-    node = task.plan.runs[0].spec.with_secrets()["tracking"]
+    spec = task.plan.runs[0].spec
+    node = spec.with_secrets()["tracking"]
     work = task.planner.roots.work
     directories = [task.run_directory(run.id).path for run in task.plan.runs]
     reports: list[Report] = []
@@ -198,7 +220,7 @@ def _recorded(task: Task, training: bool) -> Iterator[list[Report]]:
     if not uri or not (training or pending(directories, uri)):
         yield reports
         return
-    writer = Writer.start(node, work)
+    writer = Writer.start(node, work, values_in(spec["tracking"]))
     for path in directories:
         writer.watch(path)
     try:

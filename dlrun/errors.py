@@ -13,7 +13,7 @@ Ctrl-C by another signal.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 
@@ -52,6 +52,8 @@ class Problem:
         got: the value found, as the user wrote it; None when there is none to show.
         mend: what to type instead, as a full sentence or command.
         place: `file:line` for values that come from files, "command line" for the rest.
+        instead: what in the typed word is wrong, and what was probably meant: `("lr", "optimizer.learning_rate")`; ''
+            where nothing better is known than to leave the word out.
     """
 
     key: str
@@ -59,6 +61,7 @@ class Problem:
     got: str | None = None
     mend: str | None = None
     place: str | None = None
+    instead: tuple[str, str] | None = None
 
     def __str__(self) -> str:
         text = f"{self.key} {self.rule}"
@@ -95,9 +98,17 @@ class _Problems(UserError):
 
 
 class ConfigError(_Problems):
-    """The config is wrong: all problems at once."""
+    """The config is wrong: all problems at once.
+
+    Attributes:
+        instead: typed word to the word that was probably meant, where a command with all of them put in is right.
+    """
 
     headline = "problem in the config"
+
+    def __init__(self, problems: Sequence[Problem], instead: Mapping[str, str] | None = None) -> None:
+        super().__init__(problems)
+        self.instead = dict(instead or {})
 
 
 class DataError(_Problems):

@@ -91,7 +91,7 @@ def run(job: Job, catalog: Catalog, listener: Listener | None = None) -> Result:
             raise
         except Exception as error:  # noqa: BLE001 - whatever ends a run is its result: recorded, shown, passed over
             directory.log(traceback.format_exc())
-            outcome = Outcome.failed(error)
+            outcome = Outcome.failed(error, catalog.roots.project)
         return _end(directory, emit, outcome, job, attempt, began)
 
 

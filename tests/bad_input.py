@@ -91,18 +91,45 @@ TYPOS = [
     ),
 ]
 VALUES = [
-    row("model.dropout=1.5", "model.dropout must be a number in [0, 1); got 1.5. (command line)"),
-    row("optimizer.learning_rate=-1", "optimizer.learning_rate must be a number in (0, inf); got -1. (command line)"),
-    row("optimizer.learning_rate=nan", "optimizer.learning_rate must be a number in (0, inf); got nan. (command line)"),
-    row("optimizer.learning_rate=1e999", "optimizer.learning_rate must be ...; got inf. (command line)"),
-    row("optimizer.learning_rate=[0.1]", "optimizer.learning_rate must be ...; got [0.1]. (command line)"),
-    row("optimizer.learning_rate=fast", "optimizer.learning_rate must be ...; got 'fast'. (command line)"),
-    row("optimizer.learning_rate=", "optimizer.learning_rate must be ...; got ''. (command line)"),
-    row("trainer.epochs=0", "trainer.epochs must be a whole number in [1, inf); got 0. (command line)"),
-    row("trainer.epochs=2.5", "trainer.epochs must be a whole number in [1, inf); got 2.5. (command line)"),
-    row("trainer.epochs=true", "trainer.epochs must be a whole number in [1, inf); got True. (command line)"),
-    row("seed=4294967296", "seed must be a whole number in [0, 4294967295]; got 4294967296. (command line)"),
-    row("seed=null", "seed must be ...; got null. (command line)"),
+    row("model.dropout=1.5", "model.dropout must be a number in [0, 1); got 1.5. The default is ... (command line)"),
+    row(
+        "optimizer.learning_rate=-1",
+        "optimizer.learning_rate must be a number in (0, inf); got -1. The default is ... (command line)",
+    ),
+    row(
+        "optimizer.learning_rate=nan",
+        "optimizer.learning_rate must be a number in (0, inf); got nan. The default is ... (command line)",
+    ),
+    row(
+        "optimizer.learning_rate=1e999",
+        "optimizer.learning_rate must be ...; got inf. The default is ... (command line)",
+    ),
+    row(
+        "optimizer.learning_rate=[0.1]",
+        "optimizer.learning_rate must be ...; got [0.1]. Did you mean optimizer.learning_rate=0.1? (command line)",
+    ),
+    row(
+        "optimizer.learning_rate=fast",
+        "optimizer.learning_rate must be ...; got 'fast'. The default is ... (command line)",
+    ),
+    row("optimizer.learning_rate=", "optimizer.learning_rate must be ...; got ''. The default is ... (command line)"),
+    row(
+        "trainer.epochs=0",
+        "trainer.epochs must be a whole number in [1, inf); got 0. The default is ... (command line)",
+    ),
+    row(
+        "trainer.epochs=2.5",
+        "trainer.epochs must be a whole number in [1, inf); got 2.5. The default is ... (command line)",
+    ),
+    row(
+        "trainer.epochs=true",
+        "trainer.epochs must be a whole number in [1, inf); got true. The default is ... (command line)",
+    ),
+    row(
+        "seed=4294967296",
+        "seed must be a whole number in [0, 4294967295]; got 4294967296. The default is ... (command line)",
+    ),
+    row("seed=null", "seed must be ...; got null. The default is ... (command line)"),
     row("tags=3", "tags must be a mapping; got 3. (command line)"),
     row(
         "model.hidden=3",
@@ -124,7 +151,7 @@ VALUES = [
     ),
     row(
         "'optimizer.learning_rate=${oc.env:HOME}'",
-        "optimizer.learning_rate must be a number in (0, inf); got '${oc.env:HOME}'. (command line)",
+        "optimizer.learning_rate must not read the environment: ...; got '${oc.env:HOME}'. Let the shell put ...",
     ),
     row(
         "'optimizer.learning_rate=$model.dropout'",
@@ -133,6 +160,28 @@ VALUES = [
     row("'seed=${oc.decode:3}'", "seed must resolve: ...; got '${oc.decode:3}'. (command line)"),
 ]
 CONTRADICTIONS = [
+    row(
+        "'model.head={dense: $outputs}'",
+        "model.head must end in softmax: loss=sparse_categorical_crossentropy takes probabilities; got linear."
+        " model.head=auto follows the task. (command line)",
+    ),
+    row(
+        "'model.head=[{dense: {units: $outputs, activation: softmax}}, {activation: softmax}]'",
+        "model.head[1].activation must not follow softmax: what comes out would be squashed twice; got softmax. ...",
+    ),
+    row(
+        "data=diabetes 'model.head=[{dense: $outputs}, {dropout: 0.5}]'",
+        "model.head[1].dropout must not be the model's last layer: it sets predictions to 0 at random ...",
+    ),
+    row(
+        "loss=logits loss.from_logits=true",
+        "loss.from_logits must be false: the model ends in softmax, so that its outputs are no logits any more; got"
+        " true. Type loss.from_logits=false, or take the activation from the output layer. (command line)",
+        files=option(
+            "loss/logits",
+            "# Mine\n_target_: keras.losses.SparseCategoricalCrossentropy\nfrom_logits: false   # what it takes\n",
+        ),
+    ),
     row(
         "loss=mean_squared_error",
         "loss must be a loss for a multiclass task; got mean_squared_error. Use loss=auto, or one of: ...",
@@ -158,9 +207,7 @@ CONTRADICTIONS = [
         "optimizer=sgd optimizer.nesterov=true",
         "optimizer.nesterov must be false without momentum; got true. Type optimizer.momentum=0.9 or ...",
     ),
-    row(
-        "model=linear model.dropout=0.3", "model.dropout must stay 0.0: no layer of model=linear reads it; got 0.3. ..."
-    ),
+    row("model=linear model.dropout=0.3", "model.dropout must stay 0: no layer of model=linear reads it; got 0.3. ..."),
     row(
         "model=linear activation=tanh",
         "activation must be left alone: no layer of model=linear takes it; got tanh. ... (command line)",
@@ -184,11 +231,11 @@ CONTRADICTIONS = [
 TOGETHER = [
     row(
         "trainer.epochs=0 model.dropout=2 optimizer=adm qqq=1 seed=a",
-        "trainer.epochs must ...; got 0. (command line)",
-        "model.dropout must ...; got 2. (command line)",
+        "trainer.epochs must ...; got 0. The default is ... (command line)",
+        "model.dropout must ...; got 2. The default is 0. (command line)",
         "optimizer must name an option ...; got adm. Did you mean optimizer=adam? ...",
         "qqq must be a key ...",
-        "seed must ...; got 'a'. (command line)",
+        "seed must ...; got 'a'. The default is 0. (command line)",
     ),
     row("loss=huber optimizer=sgd optimizer.nesterov=true", "loss must be ...", "optimizer.nesterov must be ..."),
     row(
@@ -203,7 +250,7 @@ TOGETHER = [
         "seed must ...; got 'b'. ...",
     ),
     row("config trainer.epochs=0 seed=a", "trainer.epochs must ...", "seed must ..."),
-    row("config -m trainer.epochs=1,0", "trainer.epochs must ...; got 0. (command line)"),
+    row("config -m trainer.epochs=1,0", "trainer.epochs must ...; got 0. The default is ... (command line)"),
 ]
 TRUST = [
     row("+optimizer.speed=1", "optimizer.speed must be a key that optimizer/adam declares. ..."),
@@ -212,7 +259,7 @@ TRUST = [
         "optimizer.learnin_rate must be a key ... Did you mean optimizer.learning_rate? ...",
     ),
     row("+qqq=1", "qqq must be a key that the config declares. ..."),
-    row("++model.dropout=1.5", "model.dropout must be a number in [0, 1); got 1.5. (command line)"),
+    row("++model.dropout=1.5", "model.dropout must be a number in [0, 1); got 1.5. The default is ... (command line)"),
     row(
         "+optimizer=sgd",
         "optimizer must be chosen without +: a run has exactly one; got +optimizer. Type optimizer=sgd. (command line)",
@@ -244,7 +291,19 @@ TRUST = [
     ),
     row(
         "'hydra.searchpath=[file:///tmp]'",
-        "hydra.searchpath must be left alone: ...; got ['file:///tmp']. dlrun show project ... (command line)",
+        "hydra.searchpath must be left alone: ...; got [file:///tmp]. dlrun show project ... (command line)",
+    ),
+    row(
+        "hydra.run.dir=/tmp/elsewhere",
+        "hydra.run.dir must be left alone: ...; got /tmp/elsewhere. On the command line hydra/launcher=NAME ...",
+    ),
+    row("hydra.mode=MULTIRUN", "hydra.mode must be left alone: -m asks for a sweep; got MULTIRUN. Type dlrun -m ..."),
+    row("hydra/job_logging=default", "hydra/job_logging must be left alone: ...; got default. ... (command line)"),
+    row("'name=${evil:1}'", "name must call no resolver but OmegaConf's own: 'evil' is ...; got '${evil:1}'. ..."),
+    row(
+        "-m 'seed=range(0,1000000000)'",
+        "seed must sweep over fewer values: a command has at most 100,000 runs, and this one asks for ... runs;"
+        " got range(0,1000000000). Split ...",
     ),
     row("optimizer.option=sgd", "optimizer.option must not be set: ...; got sgd. Type optimizer=sgd. (command line)"),
     row("~model", "model must be there: a run needs it; got nothing. Choose one: model=... (command line)"),
@@ -259,7 +318,7 @@ TRUST = [
 CALLS = [
     row(
         "seed=0,1",
-        "seed must be one value without -m; got 0,1. Add -m to sweep ..., or write a list as seed=[0,1]. ...",
+        "seed must be one value without -m; got 0,1. Add -m to sweep over the values. (command line)",
     ),
     row("-m trainer.threads=1,2", "trainer.threads must have one value in a sweep: ... (command line)"),
     row(
@@ -272,13 +331,76 @@ CALLS = [
         "-m 'optimizer.learning_rate=interval(0,1)'",
         "optimizer.learning_rate must list its values: a grid has no points on an interval; got interval(0,1). ...",
     ),
-    row("'seed=[1'", "'seed=[1' must be key=value in Hydra's grammar (...). Write key=value; ... (command line)"),
-    row("=3", "'=3' must be key=value in Hydra's grammar (there is no key). Write key=value; ... (command line)"),
-    row("train iris", "'iris' must be key=value in Hydra's grammar (...). Write key=value; ... (command line)"),
+    row("'seed=[1'", "'seed=[1' must close what it opens: ] is missing. Type 'seed=[1]', quoted for the shell. ..."),
+    row("'name=\"a'", "'name=\"a' must close what it opens: \" is missing. ..."),
+    row("=3", "'=3' must name a key before the =. Type KEY=VALUE, without spaces round the sign. (command line)"),
+    row("train iris", "'iris' must be KEY=VALUE. Did you mean data=iris? (command line)"),
+    row("train what", "'what' must be KEY=VALUE. Type what=VALUE, without spaces round the sign. (command line)"),
+    row("model= cnn", "'model= cnn' must be typed without spaces, or in quotes. Type model=cnn. (command line)"),
+    row(
+        "'optimizer=adam(lr=1)'",
+        "'optimizer=adam(lr=1)' must choose an option: its keys are words of their own."
+        " Type optimizer=adam optimizer.learning_rate=1. (command line)",
+    ),
+    row("'regularizer=l2(0.01)'", "... Type regularizer=l2 regularizer.l2=0.01. (command line)"),
+    row("regularizer=l2=0.01", "... Type regularizer=l2 regularizer.l2=0.01. (command line)"),
+    row(
+        "'seed=logspace(1,2)'",
+        "... must be a value: logspace is no function here. Type the value itself: seed=VALUE. ...",
+    ),
+    row("'model.hidden=[64,' '64]'", "'model.hidden=[64, 64]' must be typed without spaces, or in quotes. ..."),
+    row("-m model.dropout=0.1, 0.2", "'model.dropout=0.1, 0.2' must ... Type model.dropout=0.1,0.2. (command line)"),
+    row(
+        "optimizer.learning_rate = 0.1",
+        "error 'optimizer.learning_rate' is no verb. Type optimizer.learning_rate=0.1, ...",
+    ),
+    row(
+        "seed=1 model = cnn", "'model = cnn' must be typed without spaces, or in quotes. Type model=cnn. (command line)"
+    ),
+    row("split.train=0.7", "split.train must be a key ... Training gets the rows that test and validation leave. ..."),
+    row(
+        "split.test=20%",
+        "split.test must be a number in (0, 1); got '20%'. Did you mean split.test=0.2? (command line)",
+    ),
+    row(
+        "callback.patience=3",
+        "callback.patience must be an option ...; got 3. Did you mean callback.early_stopping.patience? ...",
+    ),
+    row(
+        "callback.early_stopping=null", "... got null. To leave it out, type '~callback.early_stopping'. (command line)"
+    ),
+    row("metric.f1=1", "metric.f1 must be ...; got 1. To choose it, type +metric=[f1]. (command line)"),
+    row(
+        "trainer.device=cuda:0",
+        "trainer.device must be auto, cpu or gpu; got 'cuda:0'. Did you mean trainer.device=gpu? ...",
+    ),
+    row(
+        "--epochs 20 --lr 0.01",
+        "error --epochs must ... trainer.epochs=20? --lr must ... optimizer.learning_rate=0.01? ...",
+    ),
+    row("--seeds 0,1", "error --seeds must be how many; got 0,1. Type -m seed=0,1. ..."),
+    row("--seeds 5 seed=1", "error --seeds must not stand beside seed=1: both set seed. Leave one out."),
+    row("--folds 3 split=holdout", "error --folds must not stand beside split=holdout: both set split. Leave one out."),
+    row("digits_rate_and_dropout", "error 'digits_rate_and_dropout' is no verb. Did you mean dlrun experiment=..."),
+    row(
+        "check digits_rate_and_dropout",
+        "error digits_rate_and_dropout is an experiment, and no run. Type dlrun check -m ...",
+    ),
+    row(
+        "show learning-rate",
+        "error NAME must be ...; got learning-rate. Did you mean dlrun show optimizer.learning_rate?",
+    ),
+    row("show csv.target", "error NAME must be ...; got csv.target. Did you mean dlrun show data.target?"),
+    row("ls layer conv", "error Got unexpected extra argument (conv). dlrun ls --help shows what it takes."),
+    row("init layer foo", "error dlrun init needs --component to write one. Type dlrun init --component layer foo."),
+    row("name=“a”", "'name=“a”' must be typed in plain quotes and hyphens, without “ ”. Type name=\"a\". ..."),
+    row("'name=a;b'", "'name=a;b' must stand in quotes: Hydra reads ; as a sign of its own. Type 'name=\"a;b\"'. ..."),
     row("trian seed=1", "error 'trian' is no verb, and no KEY=VALUE. Did you mean dlrun train?"),
-    row("iris", "error 'iris' is no verb, and no KEY=VALUE. dlrun --help lists the verbs."),
-    row("--sede 3", "error unrecognized arguments: --sede.... dlrun --help shows the flags."),
-    row("seed=1 -z", "error unrecognized arguments: -z. dlrun --help shows the flags."),
+    row("iris", "error 'iris' is no verb. Did you mean dlrun data=iris?"),
+    row("--sede 3", "error --sede must be a flag of dlrun train. Did you mean seed=3? ..."),
+    row(
+        "seed=1 -z", "error -z must be a flag of dlrun train. dlrun train --help shows the flags; KEY=VALUE sets a key."
+    ),
     row("--seeds 0", "error --seeds must be 1 or more; got 0."),
     row("--folds x", "error argument --folds: invalid int value: 'x'. ..."),
     row("--cfg jobs", "error argument --cfg/-c: invalid choice: 'jobs' ..."),
@@ -287,14 +409,43 @@ CALLS = [
         "error --cfg and --info show one config: leave -m out, or list the trials with dlrun config -m.",
     ),
     row("--experimental-rerun x", "error dlrun does not take --experimental-rerun, which unpickles a file: ..."),
+    row(
+        "check model.h5",
+        "error An HDF5 model (.h5) is not opened: it may hold code. Ask for the run's whole directory, ...",
+    ),
+    row(
+        "check m.pkl", "error A .pkl file is not opened: it may be a pickle, which runs code ... Ask for the run's ..."
+    ),
+    row(
+        "check lone.keras",
+        "error A .keras file alone is not opened: ... Ask for the run's whole directory, runs/ID: ...",
+    ),
+    row(
+        "check https://example.org/run",
+        "error A run must lie on this machine; got ... Download its whole directory ...",
+    ),
+    row(
+        "--no-project optimizer=mine",
+        "optimizer must name an option of optimizer (dlrun ls optimizer); got mine. ... (command line)",
+        files=option(
+            "optimizer/mine", "# Mine\n_target_: keras.optimizers.SGD\nlearning_rate: 0.1  # (0, inf): rate\n"
+        ),
+    ),
     row("--config-dir x", "error dlrun does not take --config-dir: ... (dlrun show project)."),
     row("config --sede", "error dlrun config knows no --sede. dlrun config --help shows its flags."),
+    row("config -m --changed seed=0,1", "error --changed is for one config: leave -m out."),
+    row("config --csv", "error --csv is for the table of trials: add -m. --json prints the config."),
+    row("ls optimzer", "error GROUP must be a config group; got optimzer. Did you mean dlrun ls optimizer?"),
+    row("show optimizer/adm", "error NAME must be an option, ... got optimizer/adm. Did you mean ...?"),
+    row("schema optimzer", "error KIND must be experiment, project or option/GROUP; got optimzer. Did you mean ...?"),
+    row("schema --write", "error dlrun schema --write must be called in a project: ... touch conf/project.yaml."),
+    row("schema --write model", "error --write writes all schemas: leave model out."),
 ]
 FILES = [
     row(
         "experiment=mine",
         "optimizer.learnin_rate must be a key ... Did you mean optimizer.learning_rate? (experiments/mine.yaml:3)",
-        "model.dropout must be a number in [0, 1); got 1.5. (experiments/mine.yaml:5)",
+        "model.dropout must be a number in [0, 1); got 1.5. The default is ... (experiments/mine.yaml:5)",
         "qqq must be a key that the config declares. ... (experiments/mine.yaml:6)",
         files=experiment("# Mine\noptimizer:\n  learnin_rate: 0.1\nmodel:\n  dropout: 1.5\nqqq: 1\n"),
     ),
@@ -315,13 +466,74 @@ FILES = [
     ),
     row(
         "experiment=mine",
-        "the config must compose: Could not override 'optimzer'. ... (experiments/mine.yaml:2)",
+        "... must choose ...; got `override /optimzer: adam`. Write `- override /optimizer: adam`."
+        " (experiments/mine.yaml:3)",
         files=experiment("# Mine\ndefaults:\n  - override /optimzer: adam\n  - _self_\n"),
     ),
     row(
         "experiment=mine",
-        "optimizer must be an option of optimizer ...; got adm. Did you mean optimizer=adam? (experiments/mine.yaml:2)",
+        "experiment/mine: defaults must choose ...; got `optimizer: adm` outside of defaults."
+        " Write `- override /optimizer: adam`. (experiments/mine.yaml:2)",
         files=experiment("# Mine\noptimizer: adm\n"),
+    ),
+    row(
+        "experiment=mine",
+        "... got `data: wine`. Write `- override /data: wine`. (experiments/mine.yaml:3)",
+        "... got `/optimizer: sgd`. Write `- override /optimizer: sgd`. (experiments/mine.yaml:4)",
+        "... got `override model: mlp`. Write `- override /model: mlp`. (experiments/mine.yaml:5)",
+        "... got `callback: [early_stopping]` outside of defaults. Write ... (experiments/mine.yaml:7)",
+        "trainer.epoch must be a key ... Did you mean trainer.epochs? (experiments/mine.yaml:10)",
+        files=experiment(
+            "# Mine\ndefaults:\n  - data: wine\n  - /optimizer: sgd\n  - override model: mlp\n  - _self_\n"
+            "callback:\n  - early_stopping\ntrainer:\n  epoch: 3\n"
+        ),
+    ),
+    row(
+        "experiment=mine",
+        "... must name files that are there; got mien. ... (experiments/mine.yaml:1)",
+        "... must name a config group; got xyz. There are: ... (experiments/mine.yaml:1)",
+        "... must name other files first, above _self_ and ...; got yours. Move it up. (experiments/mine.yaml:1)",
+        files=experiment("defaults: [mien, _self_, override /xyz: 3, yours]\n")
+        | {"experiments/yours.yaml": "seed: 3\n"},
+    ),
+    row(
+        "experiment=mine",
+        "optimizer.learning_rate must be nested: ... Write `learning_rate: 0.1` below `optimizer:`. (...mine.yaml:1)",
+        "trainer.epoch must be nested: ... Write `epoch: 3` below `trainer:`. (experiments/mine.yaml:3)",
+        "trainer.epoch must be a key ... Did you mean trainer.epochs? (experiments/mine.yaml:3)",
+        files=experiment("optimizer.learning_rate: 0.1\ntrainer: {batch_size: 8}\ntrainer.epoch: 3\n"),
+    ),
+    row(
+        "-m experiment=mine",
+        "sweep must stand under hydra.sweeper.params: ... Write there `optimizer.learning_rate: 0.1,0.01`. ...yaml:1)",
+        "model.hiden must be a key ... Did you mean model.hidden? ...",
+        files=experiment("sweep:\n  optimizer.learning_rate: [0.1, 0.01]\nmodel: {hiden: 3}\n"),
+    ),
+    row(
+        "-m experiment=mine",
+        "seed must name the values of a sweep as text, ...; got [1, 2]. Write `seed: 1,2`. (experiments/mine.yaml:4)",
+        files=experiment("hydra:\n  sweeper:\n    params:\n      seed: [1, 2]\n"),
+    ),
+    row(
+        "experiment=mine",
+        "mine.yaml must be YAML: the line begins with a tab; indent with spaces. (experiments/mine.yaml:2)",
+        files=experiment("trainer:\n\tepochs: 3\n"),
+    ),
+    row(
+        "experiment=mine",
+        "experiment must lie in a file that ends in .yaml; got mine. Rename mine.yml: it is not read. ...mine.yml)",
+        files=PROJECT | {"experiments/mine.yml": "seed: 3\n"},
+    ),
+    row(
+        "seed=1",
+        "project: defaults must choose ...; got `sgd`. Write `- override /optimizer: sgd`. (conf/project.yaml:1)",
+        "modle must be a key ...",
+        files={"conf/project.yaml": "defaults: [sgd]\nmodle: 3\n"},
+    ),
+    row(
+        "seed=1",
+        "project: defaults must be a list; got sgd. ... (conf/project.yaml:1)",
+        files={"conf/project.yaml": "defaults: sgd\n"},
     ),
     row(
         "experiment=mine",
@@ -348,7 +560,7 @@ FILES = [
     ),
     row(
         "-m experiment=mine",
-        "model.dropout must be a number in [0, 1); got 1.5. (experiments/mine.yaml:6)",
+        "model.dropout must be a number in [0, 1); got 1.5. The default is ... (experiments/mine.yaml:6)",
         "optimizer.learnin_rate must be a key ... Did you mean optimizer.learning_rate? (experiments/mine.yaml:5)",
         files=experiment(
             "# Mine\nhydra:\n  sweeper:\n    params:\n      optimizer.learnin_rate: 1,2\n      model.dropout: 0,1.5\n"
@@ -377,8 +589,29 @@ FILES = [
     ),
     row(
         "optimizer=mine",
-        "optimizer must name an option ...; got nobody. There are: ... (conf/optimizer/mine.yaml:2)",
-        files=option("optimizer/mine", "# Mine\ndefaults: [nobody, _self_]\n"),
+        "... must name options of optimizer; got Adem. Did you mean adam? (conf/optimizer/mine.yaml:2)",
+        "... must name options of optimizer; got nobody. There are: ... (conf/optimizer/mine.yaml:2)",
+        files=option("optimizer/mine", "# Mine\ndefaults: [Adem, nobody, _self_]\n"),
+    ),
+    row(
+        "optimizer=mine",
+        "... must be a list; got adam. Write `defaults: [adam, _self_]`. (conf/optimizer/mine.yaml:2)",
+        files=option("optimizer/mine", "# Mine\ndefaults: adam\n"),
+    ),
+    row(
+        "optimizer=mine",
+        "... must name _self_ last: ...; got [_self_, adam]. Write [adam, _self_]. (conf/optimizer/mine.yaml:2)",
+        files=option("optimizer/mine", "# Mine\ndefaults: [_self_, adam]\nlearning_rate: 0.1\n"),
+    ),
+    row(
+        "show mine",
+        "optimizer/mine: defaults must be a list; got adam. ... (conf/optimizer/mine.yaml:2)",
+        files=option("optimizer/mine", "# Mine\ndefaults: adam\n"),
+    ),
+    row(
+        "optimizer=mine",
+        "optimizer/mine: learning_rate must have a valid rule: '>0' is no rule; write (0, inf). (...mine.yaml:3)",
+        files=option("optimizer/mine", "# Mine\n_target_: keras.optimizers.SGD\nlearning_rate: 0.1  # >0: rate\n"),
     ),
     row(
         "model=mine",
@@ -417,6 +650,32 @@ DATA = [
         "data.path must hold two classes or more in column 'kind', ...; got 'no' in every row. ... (t.csv)",
         files=csv(TABLE.replace("yes", "no")),
     ),
+    row(
+        "data=csv data.path=https://x.org/a.csv",
+        "data.path must be a file on this machine; got the address 'https://x.org/a.csv'. Download it first, ...",
+    ),
+    row(
+        "data=csv data.path=t.csv",
+        "data.path must be a CSV file; got a gzip file. Unpack it: gunzip -k t.csv (t.csv)",
+        files=csv(b"\x1f\x8b\x08\x00\xff"),
+    ),
+    row(
+        "data=csv data.path=t.csv",
+        "data.path must hold numbers in column 'n'; got '1,000' in row 1 (10 such cells). The comma groups thousands:"
+        " take it out of the cells, as in 1000. (t.csv:2)",
+        files=csv("n,a,b,kind\n" + "".join(f'"1,000",{line}\n' for line in ROWS.splitlines())),
+    ),
+    row(
+        "data=csv data.path=t.csv data.target=1",
+        "data.target must name a column of t.csv; got '1'. Columns go by their names; counted from 0, this one is"
+        " data.target=b. ... (command line)",
+        files=csv(TABLE),
+    ),
+    row(
+        "data=csv data.path=t.csv",
+        "data.path must spell each class in one way in column 'kind'; got 'Yes' and 'yes'. ... (t.csv)",
+        files=csv(f"{TABLE}3,2,Yes\n"),
+    ),
 ]
 STORAGE = [
     row(
@@ -444,4 +703,88 @@ STORAGE = [
     ),
     row("tracking=mlfow", "tracking must name an option ...; got mlfow. Did you mean tracking=mlflow? ..."),
 ]
-EVERY = [*TYPOS, *VALUES, *CONTRADICTIONS, *TOGETHER, *TRUST, *CALLS, *FILES, *DATA, *STORAGE]
+OPTIONS = [
+    row(
+        "optimizer=mine",
+        "optimizer/mine: learning_rat must be a parameter of keras.optimizers.Adam. Did you mean learning_rate?"
+        " (conf/optimizer/mine.yaml:3)",
+        files=option("optimizer/mine", "# Mine\ndefaults: [adam, _self_]\nlearning_rat: 0.1\n"),
+    ),
+    row(
+        "'model.layers=[flatten,{mine: 3}]'",
+        "layer/mine: _target_ must name ...; got keras.layers.Dens. Did you mean keras.layers.Dense? ..."
+        " (conf/layer/mine.yaml:2)",
+        files=option("layer/mine", "# Mine\n_target_: keras.layers.Dens\nunits: ???   # int: x\n"),
+    ),
+    row(
+        "activation=mine",
+        "activation/mine: _target_ must name ...; got bent.Bent. There is no bent.py in the project, and no installed"
+        " package bent. (conf/activation/mine.yaml:2)",
+        files=option("activation/mine", "# Mine\n_target_: bent.Bent\n"),
+    ),
+    row(
+        "activation=mine",
+        "bent.py must be Python: ... (bent.py:1)",
+        files=option("activation/mine", "# Mine\n_target_: bent.Bent\n") | {"bent.py": "class Bent(:\n"},
+    ),
+    row(
+        "activation=mine trainer.epochs=0",
+        "trainer.epochs must be ...; got 0. ... (command line)",
+        "activation/mine: soft must be a parameter of bent.Bent (bent.py:2). Did you mean softness? ...mine.yaml:3)",
+        files=option("activation/mine", "# Mine\n_target_: bent.Bent\nsoft: 1.0\n")
+        | {
+            "bent.py": "import keras\nclass Bent(keras.Layer):\n"
+            "    def __init__(self, softness, **kw):\n        super().__init__(**kw)\n"
+        },
+    ),
+    row(
+        "loss=mine",
+        "loss/mine: _target_ must be a keras.losses.Loss; got keras.metrics.AUC, a keras.metrics.Metric. Move ...",
+        files=option("loss/mine", "# Mine\n_target_: keras.metrics.AUC\n"),
+    ),
+    row(
+        "loss=mine",
+        "loss/mine: _target_ must be a class derived from keras.losses.Loss, or a function that builds one from the"
+        " option's keys: mine.mine (mine.py:1) asks for y_true and y_pred. ... `dlrun init --component loss NAME` ...",
+        files=option("loss/mine", "# Mine\n_target_: mine.mine\nalpha: 0.5   # [0, 1]: x\n")
+        | {"mine.py": "def mine(y_true, y_pred, alpha=0.5): ...\n"},
+    ),
+    row(
+        "loss=mine",
+        "loss/mine: _target_ must call `super().__init__` in its `__init__`: mine.Mine (mine.py:2) does not. Write ...",
+        files=option("loss/mine", "# Mine\n_target_: mine.Mine\n")
+        | {"mine.py": "import keras\nclass Mine(keras.losses.Loss):\n    def __init__(self):\n        self.a = 1\n"},
+    ),
+    row(
+        "loss=mine",
+        "loss/mine: _tasks_ must hold binary, multiclass or regression, as a list; got classification."
+        " (conf/loss/mine.yaml:3)",
+        files=option("loss/mine", "# Mine\n_target_: keras.losses.Poisson\n_tasks_: [classification]\n"),
+    ),
+    row(
+        "loss=mine",
+        "loss/mine: _target_ must name ...; got my-own/loss.py:Mine. Write it with dots, ...: my_own.loss.Mine. ...",
+        files=option("loss/mine", "# Mine\n_target_: my-own/loss.py:Mine\n"),
+    ),
+    row(
+        "loss=mine",
+        "mine.py must import modules that are there; got kers. Did you mean keras? There is no kers.py ... (mine.py:2)",
+        files=option("loss/mine", "# Mine\n_target_: mine.Mine\n")
+        | {"mine.py": "import math\nimport kers\nclass Mine(kers.losses.Loss): ...\n"},
+    ),
+    row(
+        "trainer=mine",
+        "trainer/mine: epoch must be a key that dlrun reads ... Did you mean epochs? (conf/trainer/mine.yaml:3)",
+        files=option("trainer/mine", "# Mine\ndefaults: [default, _self_]\nepoch: 3\n"),
+    ),
+    row("init", "error dlrun init writes a component of your own. Type dlrun init --component KIND NAME, ..."),
+    row("init t.csv", "error dlrun init writes a component of your own; got t.csv. ...", files=csv(TABLE)),
+    row("init --component layr gated", "error KIND must be a kind of component; got layr. Did you mean layer?"),
+    row("init --component layer dense", "error NAME must not be the name of a packaged option: ...; got dense. ..."),
+    row(
+        "init --component layer gated",
+        "error gated.py is there already: nothing was written. Choose another name, ...",
+        files={"gated.py": ""},
+    ),
+]
+EVERY = [*TYPOS, *VALUES, *CONTRADICTIONS, *TOGETHER, *TRUST, *CALLS, *FILES, *DATA, *STORAGE, *OPTIONS]

@@ -36,7 +36,8 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 def told(text: str) -> list[str]:
     """The problems that a message tells, each on one line."""
-    blocks = [" ".join(block.split()) for block in text.strip().split("\n\n")]
+    problems = text.strip().partition("\n\nThe command that was probably meant:")[0]
+    blocks = [" ".join(block.split()) for block in problems.split("\n\n")]
     return blocks[1:] if re.match(r"\d+ problems? ", blocks[0]) else blocks
 
 

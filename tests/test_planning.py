@@ -194,7 +194,7 @@ def test_places_are_told_from_deep_inside_a_project(work: Path) -> None:
     write(work / "conf" / "project.yaml", "seed: -1\n")
     inside = work / "deep" / "inside"
     inside.mkdir(parents=True)
-    assert problems(Planner(inside))["seed"].place == "conf/project.yaml:1"
+    assert problems(Planner(inside))["seed"].place == "../../conf/project.yaml:1", "as seen from where the command runs"
 
 
 SWEEP = "# Mine\nhydra:\n  sweeper:\n    params:\n      seed: 1,2\n      model.dropout: 0,0.5\n"

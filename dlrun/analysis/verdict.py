@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from dlrun.analysis.compare import Comparison, Row
 from dlrun.analysis.ranking import Goal
 from dlrun.analysis.statistics import ALPHA, Difference, replicates_to_settle
-from dlrun.analysis.text import typed
 from dlrun.analysis.trials import ABSENT
+from dlrun.config.text import typed
 
 __all__ = ["Verdict", "decimals_of", "settings_text", "verdict"]
 

@@ -141,24 +141,26 @@ def _disk(work: Path) -> Check:
 
 def _store(roots: Roots) -> Iterator[Check]:
     from dlrun.tracking import sqlitefile
-    from dlrun.tracking.project_store import project_node
+    from dlrun.tracking.project_store import project_node, project_secrets
     from dlrun.tracking.state import pending
-    from dlrun.tracking.store import database, problems, redacted, tracking_uri
+    from dlrun.tracking.store import database, problems, tracking_uri
 
-    node = project_node(roots)
+    node, hidden = project_node(roots), project_secrets(roots).hidden
     uri = tracking_uri(node, roots.work)
     if not uri:
         yield Check("store", "ok", "none: runs keep their journals only")
         return
     found, path = problems(node, roots.work), database(uri)
     for problem in found:
-        yield Check("store", "mend", f"{problem.rule.removeprefix('must be an MLflow store: ')}", problem.mend or "")
+        fault = hidden(problem.rule.removeprefix("must be an MLflow store: "))
+        yield Check("store", "mend", fault, hidden(problem.mend or ""))
     state = sqlitefile.inspect(path).word if path is not None else "not asked"
     if state == "locked":
-        yield Check("store", "note", f"{path} is in use", "End the program that holds it, should this stay so.")
+        mend = "End the program that holds it, should this stay so."
+        yield Check("store", "note", f"{hidden(str(path))} is in use", mend)
     elif not found:
         words = {"missing": "none yet: the first run makes it", "ok": "ok"}
-        yield Check("store", "ok", f"{redacted(uri)}: {words.get(state, state)}")
+        yield Check("store", "ok", f"{hidden(uri)}: {words.get(state, state)}")
     if "MLFLOW_TRACKING_URI" in os.environ and node.get("uri") is None:
         mend = "tracking.uri='${oc.env:MLFLOW_TRACKING_URI}' uses it."
         yield Check("MLFLOW_TRACKING_URI", "note", "is set, and not used", mend)

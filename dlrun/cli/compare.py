@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from dlrun.analysis.text import typed
 from dlrun.cli.tables import Cell, Table, console, format_options, print_table
+from dlrun.config.text import typed
 
 if TYPE_CHECKING:
     from dlrun.analysis.compare import Comparison, Row

@@ -1,11 +1,9 @@
-"""`dlrun ls [GROUP]`: what can be chosen."""
+"""`dlrun ls [GROUP]`: what can be chosen, and `--search` for it."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -15,22 +13,19 @@ from dlrun.errors import ConfigError, UserError
 if TYPE_CHECKING:
     from dlrun.config.catalog import Catalog
 
-__all__ = ["command", "default_options", "list_group", "summary"]
+__all__ = ["command", "list_group"]
 
 _NAMES_SHOWN = 5
-# A group's meaning: `- optimizer: adam  # how weights are changed` in the primary config's list of defaults, or, for a
-# group that is not chosen there, a line `# layer: what models are made of` in that list.
-_MEANINGS = (re.compile(r"^\s+- (\w+):[^#]*#\s*(.+)$"), re.compile(r"^\s+# (\w+): (.+)$"))
 
 
 @click.command(name="ls", short_help="List groups and options, a line each.")
 @click.argument("group", required=False)
-@click.option("--search", metavar="TEXT", help="Only options whose name, description or parameters have these words.")
+@click.option("-s", "--search", metavar="TEXT", help="Only what has these words in its name, description or keys.")
 @format_options
 def command(group: str | None, search: str | None, format: str) -> None:
     """List all groups, or the options of GROUP, a line each.
 
-    dlrun show NAME tells the parameters of one.
+    dlrun show NAME tells the parameters of one. A search knows other libraries' words too: --search xavier.
     """
     from dlrun.config.catalog import Catalog
     from dlrun.config.roots import Roots
@@ -39,7 +34,9 @@ def command(group: str | None, search: str | None, format: str) -> None:
     if group is not None and group not in catalog.groups:
         raise _unknown_group(group, catalog)
     if search is not None:
-        _list_matches(catalog, group, search, format)
+        from dlrun.cli.search import list_matches
+
+        list_matches(catalog, group, search, format)
     elif group is None:
         _list_groups(catalog, format)
     else:
@@ -48,6 +45,8 @@ def command(group: str | None, search: str | None, format: str) -> None:
 
 def list_group(catalog: Catalog, group: str, format: str) -> None:
     """Print the options of a group."""
+    from dlrun.config.groups import default_options
+
     defaults = default_options(catalog).get(group, ())
     rows = []
     for name in catalog.names(group):
@@ -61,35 +60,9 @@ def list_group(catalog: Catalog, group: str, format: str) -> None:
     print_table(Table(columns, rows), format)
 
 
-def default_options(catalog: Catalog) -> dict[str, tuple[str, ...]]:
-    """The options that the primary config chooses, by group."""
-    chosen: dict[str, tuple[str, ...]] = {}
-    for entry in _primary(catalog).get("defaults") or []:
-        for group, name in entry.items() if isinstance(entry, Mapping) else ():
-            names = name if isinstance(name, list) else [name]
-            chosen[str(group)] = tuple(str(item) for item in names if item is not None)
-    return {group: names for group, names in chosen.items() if " " not in group}
-
-
-def summary(catalog: Catalog, group: str, name: str) -> tuple[str, str]:
-    """An option's description, and every word that a search may find it by."""
-    from dlrun.config.yamlfile import read_yaml
-
-    path = catalog.roots.find(group, name)
-    try:
-        if group == "experiment" and path is not None:  # an experiment sets keys, it declares none
-            file = read_yaml(path)
-            return (file.header or ("",))[0], file.text
-        option = catalog.get(group, name)
-    except ConfigError as error:  # one broken file must not hide the others
-        return f"cannot be read: {error.problems[0]}", ""
-    words = (f"{parameter.name} {parameter.meaning}" for parameter in option.parameters.values())
-    return option.description, " ".join((*option.notes, *words))
-
-
 def _columns(catalog: Catalog, group: str, name: str, format: str) -> list[object]:
-    description, _ = summary(catalog, group, name)
-    path = catalog.roots.find(group, name)
+    description = _description(catalog, group, name)
+    path = catalog.roots.place(group, name)
     project = catalog.roots.project
     own = project is not None and path is not None and path.is_relative_to(project)
     if format in ("rich", "md"):
@@ -97,59 +70,34 @@ def _columns(catalog: Catalog, group: str, name: str, format: str) -> list[objec
     return [description, "project" if own else "packaged", str(path)]
 
 
+def _description(catalog: Catalog, group: str, name: str) -> str:
+    from dlrun.config.yamlfile import read_yaml
+
+    try:
+        path = catalog.roots.find(group, name)
+        if group == "experiment" and path is not None:  # an experiment sets keys, it declares none
+            return (read_yaml(path).header or ("",))[0]
+        return catalog.get(group, name).description
+    except ConfigError as error:  # one broken file must not hide the others
+        return f"cannot be read: {error.problems[0]}"
+
+
 def _list_groups(catalog: Catalog, format: str) -> None:
-    defaults, meanings = default_options(catalog), _meanings(catalog)
+    from dlrun.config.groups import default_options, meanings
+
+    defaults, said = default_options(catalog), meanings(catalog)
     rows = []
     for group in catalog.groups:
         names = catalog.names(group)
         chosen = ", ".join(defaults.get(group, ()))
-        rows.append([Cell(group, style="bold"), len(names), chosen, meanings.get(group) or _some(names)])
+        rows.append([Cell(group, style="bold"), len(names), chosen, said.get(group) or _some(names)])
     print_table(Table(["group", "options", "default", "what it is"], rows), format)
     if format == "rich":
-        console().print("\ndlrun ls GROUP lists its options, dlrun show NAME tells one's parameters.", style="dim")
-
-
-def _list_matches(catalog: Catalog, group: str | None, search: str, format: str) -> None:
-    wanted = search.lower().split()
-    rows = [
-        [f"{where}/{name}", description]
-        for where, name in _options(catalog, group)
-        for description, words in [summary(catalog, where, name)]
-        if all(word in f"{where}/{name} {description} {words}".lower() for word in wanted)
-    ]
-    if format == "rich" and not rows:
-        console().print(f"Nothing has '{search}' in its name, description or parameters.")
-        return
-    print_table(Table(["option", "description"], rows), format)
-
-
-def _options(catalog: Catalog, group: str | None) -> Iterator[tuple[str, str]]:
-    for where in catalog.groups if group is None else (group,):
-        yield from ((where, name) for name in catalog.names(where))
-
-
-def _meanings(catalog: Catalog) -> dict[str, str]:
-    lines = iter(_primary_text(catalog).splitlines())
-    for line in lines:
-        if line.startswith("defaults:"):
-            break
-    meanings = {}
-    for line in lines:
-        if line and not line.startswith(" "):
-            break
-        if match := next((match for pattern in _MEANINGS if (match := pattern.match(line))), None):
-            meanings[match.group(1)] = match.group(2).strip()
-    return meanings
-
-
-def _primary(catalog: Catalog) -> dict[str, Any]:
-    from dlrun.config.yamlfile import read_yaml
-
-    return read_yaml(catalog.primary.path).values
-
-
-def _primary_text(catalog: Catalog) -> str:
-    return catalog.primary.path.read_text(encoding="utf-8")
+        console().print(
+            "\ndlrun ls GROUP lists its options, dlrun show NAME tells one's parameters, "
+            "dlrun ls --search WORD looks for one.",
+            style="dim",
+        )
 
 
 def _some(names: tuple[str, ...]) -> str:
@@ -162,5 +110,6 @@ def _unknown_group(group: str, catalog: Catalog) -> UserError:
     if found := next((where for where in catalog.groups if group in catalog.names(where)), None):
         mend = f"It is an option of {found}: dlrun show {found}/{group}."
     else:
-        mend = did_you_mean(group, catalog.groups, shown="dlrun ls {}") or "dlrun ls lists the groups."
+        near = did_you_mean(group, catalog.groups, shown="dlrun ls {}")
+        mend = near or f"dlrun ls lists the groups, dlrun ls --search {group} looks everywhere."
     return UserError(f"GROUP must be a config group; got {group}. {mend}")

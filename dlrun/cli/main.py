@@ -9,6 +9,7 @@ import importlib
 import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 import click
 
@@ -17,6 +18,8 @@ from dlrun.errors import DlrunError, ExitCode, Terminated, UserError
 
 __all__ = ["main"]
 
+_NO_PROJECT = "--no-project"
+_OF_PROJECTS = (None, "train", "config", "check", "ls", "show")  # verbs that read a project's options
 _EPILOG = """\b
 Examples:
   dlrun                                         train the default: an MLP on digits
@@ -53,6 +56,8 @@ _GROUP = _LazyGroup(
     epilog=_EPILOG,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     subcommand_metavar="[VERB] [KEY=VALUE ...]",
+    # for `--help` alone: `main` takes it off, wherever it stands
+    params=[click.Option([_NO_PROJECT], is_flag=True, help="Read no project, only what dlrun carries; any verb.")],
 )
 
 
@@ -60,14 +65,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command line; returns the exit code."""
     words = list(sys.argv[1:] if arguments is None else arguments)
     try:
-        return _dispatch(words)
+        if _NO_PROJECT not in words:
+            return _dispatch(words)
+        from dlrun.config.roots import trusting_no_project
+
+        words = [word for word in words if word != _NO_PROJECT]
+        with trusting_no_project():
+            return _dispatch(words)
     except DlrunError as error:
         from dlrun.cli.messages import print_error
 
-        print_error(error)
+        print_error(error, words)
         return error.exit_code
     except click.ClickException as error:
-        error.show()
+        verb = words[0] if words and words[0] in VERBS else ""
+        click.secho("error ", err=True, fg="red", bold=True, nl=False)
+        message = error.format_message().rstrip(".")
+        end = "" if message.endswith("?") else "."
+        click.echo(f"{message}{end} {_help_of(verb)} shows what it takes.", err=True)
         return ExitCode.WRONG_CALL
     except (KeyboardInterrupt, click.Abort) as stop:
         click.echo("interrupted: what was finished is kept, and the same command does the rest", err=True)
@@ -87,13 +102,22 @@ def _dispatch(words: list[str]) -> int:
         return _call_verb(["--help"])
     verb = words[0] if words and _is_word(words[0]) else None
     if verb is not None and verb not in VERBS:
-        raise UserError(_no_such_verb(verb))
+        raise UserError(_no_such_verb(words))
     rest = words[1:] if verb else words
+    if verb in _OF_PROJECTS:
+        _say_what_is_not_read()
     if verb in (None, "train"):  # Hydra's grammar, untouched: click would take its flags for its own
         from dlrun.cli import train
 
         return train.main(rest)
     return _call_verb([str(verb), *rest])
+
+
+def _say_what_is_not_read() -> None:
+    from dlrun.config.roots import Roots
+
+    if (hint := Roots.of(Path.cwd()).hint) is not None:
+        click.secho(hint, err=True, fg="yellow")
 
 
 def _call_verb(words: list[str]) -> int:
@@ -106,12 +130,36 @@ def _call_verb(words: list[str]) -> int:
     return code if isinstance(code, int) else ExitCode.DONE
 
 
+def _help_of(verb: str) -> str:
+    return " ".join(filter(None, ["dlrun", verb, "--help"]))
+
+
 def _is_word(text: str) -> bool:
     return "=" not in text and not text.startswith(("-", "+", "~"))
 
 
-def _no_such_verb(word: str) -> str:
-    from dlrun.config.suggest import did_you_mean
+def _no_such_verb(words: Sequence[str]) -> str:
+    from dlrun.config.catalog import Catalog
+    from dlrun.config.roots import Roots
+    from dlrun.config.suggest import nearest, same
 
-    sentence = did_you_mean(word, VERBS, shown="dlrun {}") or "dlrun --help lists the verbs."
+    word, value = words[0], next((word for word in words[1:] if word != "="), "")
+    key, _, glued = word.partition(":")
+    catalog = Catalog(Roots.of(Path.cwd()))
+    groups = catalog.groups
+    verb = same(word, VERBS)
+    if words[1:2] == ["="] or value.startswith("=") or (verb is None and same(key, groups)):
+        right = f"{same(key, groups) or key}={(glued or value).lstrip('=') or 'NAME'}"
+        return f"'{word}' is no verb. Type {right}, without spaces round the sign."
+    if word.endswith(".csv"):
+        return f"'{word}' is no verb. Type dlrun data=csv data.path={word}."
+    if word in ("help", "version"):
+        return f"'{word}' is no verb. Type dlrun --{word}."
+    if word in ("sweep", "tune", "search", "multirun"):
+        return f"'{word}' is no verb. Type dlrun -m KEY=VALUE,VALUE."
+    choices = [f"{group}={word}" for group in ("experiment", *catalog.chosen_groups) if catalog.has(group, word)]
+    if choices:
+        return f"'{word}' is no verb. Did you mean dlrun {' or dlrun '.join(choices)}?"
+    found = verb or nearest(word, VERBS)
+    sentence = f"Did you mean dlrun {found}?" if found else "dlrun --help lists the verbs."
     return f"'{word}' is no verb, and no KEY=VALUE. {sentence}"

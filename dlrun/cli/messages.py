@@ -3,34 +3,70 @@
 from __future__ import annotations
 
 import os
+import shlex
+import shutil
+import sys
+import unicodedata
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
 
+from dlrun.config.roots import shown_path
 from dlrun.errors import ConfigError, DataError, DlrunError, Problem
 
 __all__ = ["print_error"]
 
 
-def print_error(error: DlrunError) -> None:
-    """Print an error to standard error, all its problems at once."""
+def print_error(error: DlrunError, words: Sequence[str] = ()) -> None:
+    """Print an error to standard error, all its problems at once.
+
+    Args:
+        words: of the command, to show it as it was probably meant.
+    """
     if isinstance(error, ConfigError | DataError):
         count = len(error.problems)
         headline = error.headline if count == 1 else error.headline.replace("problem", "problems")
         click.secho(f"{count} {headline}", err=True, fg="red", bold=True)
         for problem in error.problems:
             _print_problem(problem)
+        if isinstance(error, ConfigError) and error.instead:
+            _print_meant([error.instead.get(word, word) for word in words])
     else:
         click.secho("error ", err=True, fg="red", bold=True, nl=False)
-        click.echo(str(error), err=True)
+        click.echo(_visible(str(error)), err=True)
 
 
 def _print_problem(problem: Problem) -> None:
-    click.echo(err=True)
-    click.secho(f"  {problem.key}", err=True, bold=True, nl=False)
     got = "" if problem.got is None else f"; got {problem.got}"
-    click.echo(f" {problem.rule}{got}.", err=True)
+    key, rest = click.style(_visible(problem.key), bold=True), _visible(f" {problem.rule}{got}.")
+    click.echo(err=True)
+    click.echo(_wrapped(key + rest, "  "), err=True)
     if problem.mend:
-        click.echo(f"    {problem.mend}", err=True)
+        click.echo(_wrapped(_visible(problem.mend), "    "), err=True)
     if problem.place:
-        click.secho(f"    ({problem.place.removeprefix(f'{Path.cwd()}{os.sep}')})", err=True, dim=True)
+        place = shown_path(Path(problem.place), Path.cwd()) if problem.place.startswith(os.sep) else problem.place
+        click.secho(f"    ({place})", err=True, dim=True)
+
+
+def _visible(text: str) -> str:
+    """The text without signs that would act on the terminal or hide: a message may quote a stranger's file."""
+    if text.isprintable():
+        return text
+    hidden = ("Cc", "Cf", "Cs")
+    return "".join(
+        sign if sign in "\n\t" or unicodedata.category(sign) not in hidden else repr(sign)[1:-1] for sign in text
+    )
+
+
+def _wrapped(text: str, indent: str) -> str:
+    """The text indented, in the terminal's width; on one line where it goes to a file."""
+    if not sys.stderr.isatty():
+        return f"{indent}{text}"
+    width = shutil.get_terminal_size().columns
+    return click.wrap_text(text, width, initial_indent=indent, subsequent_indent=indent)
+
+
+def _print_meant(words: Sequence[str]) -> None:
+    click.echo("\nThe command that was probably meant:", err=True)
+    click.secho(f"  {shlex.join(['dlrun', *words])}", err=True, bold=True)

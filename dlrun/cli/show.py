@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from dlrun.analysis.text import typed
-from dlrun.cli.ls import default_options, list_group
-from dlrun.cli.tables import Cell, Table, console, format_options, print_table
+from dlrun.cli.ls import list_group
+from dlrun.cli.show_examples import key_examples, option_examples
+from dlrun.cli.show_text import excerpt, facts, heading, is_long, notes_and_differences, parameter_table, short_path
+from dlrun.cli.tables import Cell, Table, format_options, print_table
+from dlrun.config.text import typed
 from dlrun.errors import UserError
 
 if TYPE_CHECKING:
@@ -19,7 +21,6 @@ if TYPE_CHECKING:
 __all__ = ["command"]
 
 _PLACES = 3  # declarations named where a key has several
-_LONG = 40  # a longer default is shown below the table, as the file writes it
 
 
 @click.command(name="show", short_help="Show one option, experiment or key: parameters, bounds, defaults.")
@@ -74,23 +75,28 @@ def _show_option(catalog: Catalog, group: str, name: str, format: str) -> None:
         _show_experiment(catalog, name, format)
         return
     option = catalog.get(group, name)
-    table = _parameter_table([(p.name, p) for p in option.parameters.values()], "parameter")
+    table = parameter_table([(p.name, p) for p in option.parameters.values()], "parameter", format)
     if format != "rich":
         print_table(table, format)
         return
-    _heading(f"{group}/{name}", option.description, option.notes)
+    notes, differences = notes_and_differences(option.notes)
+    heading(f"{group}/{name}", option.description, notes)
     if table.rows:
         print_table(table)
         click.echo()
     for parameter in option.parameters.values():
-        if _is_long(parameter):
-            _excerpt(parameter.path, parameter.name)
+        if is_long(parameter):
+            excerpt(parameter.path, parameter.name)
     if "layers" in option.facts:
-        _excerpt(option.path, "layers")
-    _facts([*_examples(catalog, option), *_origin(option)])
+        excerpt(option.path, "layers")
+    if differences:
+        facts([("Keras", difference) for difference in differences], wrapped=True)
+        click.echo()
+    facts([*option_examples(catalog, option), *_origin(option)])
 
 
 def _show_experiment(catalog: Catalog, name: str, format: str) -> None:
+    from dlrun.config.saidlines import choices
     from dlrun.config.spec import flatten
     from dlrun.config.yamlfile import read_yaml
 
@@ -98,54 +104,45 @@ def _show_experiment(catalog: Catalog, name: str, format: str) -> None:
     assert path is not None  # the caller has looked
     file = read_yaml(path)
     values = {key: value for key, value in file.values.items() if key != "defaults"}
-    table = Table(["key", "value"], [[key, Cell(value, typed(value))] for key, value in flatten(values).items()])
+    keys = {choice.node: ", ".join(choice.names) or "none" for choice in choices(path)} | flatten(values)
+    table = Table(["key", "value"], [[key, Cell(value, typed(value))] for key, value in keys.items()])
     if format != "rich":
         print_table(table, format)
         return
-    _heading(f"experiment/{name}", (file.header or ("",))[0], file.header[1:])
+    heading(f"experiment/{name}", (file.header or ("",))[0], notes_and_differences(file.header[1:])[0])
     print_table(table)
     click.echo()
     sweeps = ((values.get("hydra") or {}).get("sweeper") or {}).get("params")
-    _facts([("Run it", f"dlrun {'-m ' if sweeps else ''}experiment={name}"), ("File", _short_path(path))])
+    facts([("Run it", f"dlrun {'-m ' if sweeps else ''}experiment={name}"), ("File", short_path(path))])
 
 
 def _show_key(key: str, found: Sequence[Parameter], catalog: Catalog, format: str) -> None:
     if not found:
         raise _unknown(key, _siblings(catalog, key), catalog)
-    table = _parameter_table([(_owner(parameter), parameter) for parameter in found], "option")
+    table = parameter_table([(_owner(parameter), parameter) for parameter in found], "option", format)
     if format != "rich":
         print_table(table, format)
         return
     meanings = list(dict.fromkeys(parameter.meaning for parameter in found))
     if len(meanings) == 1:  # said once, above the table
         table = Table(table.columns[:-1], [row[:-1] for row in table.rows])
-    _heading(key, meanings[0] if len(meanings) == 1 else "", ())
+    heading(key, meanings[0] if len(meanings) == 1 else "", ())
     print_table(table)
     click.echo()
-    places = dict.fromkeys(_short_path(p.path, p.line) for p in found[:_PLACES])
-    _facts([*_key_examples(catalog, key, found), *(("Declared", place) for place in places)])
-
-
-def _key_examples(catalog: Catalog, key: str, found: Sequence[Parameter]) -> list[tuple[str, str]]:
-    group, defaults = key.partition(".")[0], default_options(catalog)
-    if "." in key and group not in defaults:
-        return []  # a layer's key is set in a model, not on the command line
-    default = next((p for p in found if p.path.stem in defaults.get(group, ())), found[0])
-    values = _values_to_try(default)
-    sweep = [("Sweep it", f"dlrun -m {key}={','.join(values)}")] if len(values) > 1 else []
-    return [("Set it", f"dlrun {key}={values[-1] if values else '...'}"), *sweep]
+    places = dict.fromkeys(short_path(p.path, p.line) for p in found[:_PLACES])
+    facts([*key_examples(catalog, key, found), *(("Declared", place) for place in places)])
 
 
 def _show_project(catalog: Catalog) -> None:
     project = catalog.roots.project
-    _heading("project", "The nearest folder upwards that holds conf/project.yaml, which may be empty", ())
+    heading("project", "The nearest folder upwards that holds conf/project.yaml, which may be empty", ())
     if project is None:
-        _facts(
+        facts(
             [("Here", f"none; runs lie in {catalog.roots.work}"), ("Make one", "mkdir conf; touch conf/project.yaml")]
         )
     else:
-        _facts([("Here", str(project)), ("Defaults", _short_path(project / "conf" / "project.yaml"))])
-    _facts([("Option", "conf/GROUP/NAME.yaml is an option of your own"), ("Experiment", "experiments/NAME.yaml")])
+        facts([("Here", str(project)), ("Defaults", short_path(project / "conf" / "project.yaml"))])
+    facts([("Option", "conf/GROUP/NAME.yaml is an option of your own"), ("Experiment", "experiments/NAME.yaml")])
 
 
 def _declarations(catalog: Catalog, key: str) -> list[Parameter]:
@@ -182,69 +179,11 @@ def _option_groups(catalog: Catalog) -> list[str]:
     return [group for group in catalog.groups if group != "experiment"]
 
 
-def _parameter_table(named: Iterable[tuple[str, Parameter]], heading: str) -> Table:
-    rows = [
-        [
-            Cell(name, style="bold"),
-            Cell(p.default, "below" if _is_long(p) else "required" if p.default == "???" else typed(p.default)),
-            p.rule.text,
-            p.meaning,
-        ]
-        for name, p in named
-    ]
-    return Table([heading, "default", "takes", "meaning"], rows)
-
-
-def _examples(catalog: Catalog, option: Option) -> list[tuple[str, str]]:
-    from dlrun.config.catalog import LIST_GROUPS
-
-    group, name = option.group, option.name
-    if group == "layer":
-        first = option.first_parameter
-        sample = typed(option.parameters[first].default) if first else ""
-        number = {"required": "64", "???": "64"}.get(sample, sample)
-        return [("In a model", f"layers: [..., {f'{name}: {number}' if first and number else name}, ...]")]
-    if group not in default_options(catalog):
-        return []
-    if group in LIST_GROUPS:
-        choose, prefix = f"dlrun {group}=[{name}]", f"{group}.{name}"
-    else:
-        choose, prefix = f"dlrun {group}={name}", group
-    required = [f"{prefix}.{p.name}=..." for p in option.parameters.values() if p.default == "???"]
-    words = " ".join([choose, *required])
-    for parameter in option.parameters.values():
-        if values := _values_to_try(parameter):
-            return [("Choose it", words), ("Change it", f"{words} {prefix}.{parameter.name}={values[-1]}")]
-    return [("Choose it", words)]
-
-
-def _values_to_try(parameter: Parameter) -> list[str]:
-    """A few values around the default that the rule accepts, the default in the middle; none where it is no number."""
-    default, rule = parameter.default, parameter.rule
-    if isinstance(default, bool):
-        return [typed(default), typed(not default)]
-    if rule.choices and isinstance(default, str):
-        others = [choice for choice in rule.choices if choice != default]
-        return [default, *others][:3] if others else []
-    if isinstance(default, int):
-        candidates: list[int | float] = [default // 2, default, default * 2] if default else [0, 1, 2]
-    elif isinstance(default, float):
-        around = [1 - (1 - default) * 2, default, 1 - (1 - default) / 2] if 0.5 < default < 1 else []
-        candidates = around or ([default / 10, default, default * 10] if default else [0.0, 0.1, 0.3])
-    else:
-        return []
-    return [typed(value) for value in dict.fromkeys(candidates) if rule.accepts(value)]
-
-
 def _origin(option: Option) -> list[tuple[str, str]]:
     target = option.facts.get("target")
-    built = [("Builds", target)] if isinstance(target, str) else []
+    targets = dict.fromkeys(target.values()) if isinstance(target, Mapping) else [target] if target else []
     whose = "your project's" if option.origin == "project" else "packaged"
-    return [*built, ("File", f"{_short_path(option.path)} ({whose})")]
-
-
-def _is_long(parameter: Parameter) -> bool:
-    return len(typed(parameter.default)) > _LONG
+    return [*(("Builds", str(each)) for each in targets), ("File", f"{short_path(option.path)} ({whose})")]
 
 
 def _owner(parameter: Parameter) -> str:
@@ -260,10 +199,18 @@ def _siblings(catalog: Catalog, key: str) -> list[str]:
     return [f"{group}.{name}" for name in sorted(names)]
 
 
+def _all_keys(catalog: Catalog) -> Iterator[str]:
+    """The dotted keys that the command line sets, and `OPTION.KEY` for them."""
+    for group in catalog.chosen_groups:
+        for option in catalog.names(group):
+            for key in catalog.get(group, option).parameters:
+                yield f"{group}.{key}"
+
+
 def _unknown(name: str, near: Iterable[str], catalog: Catalog) -> UserError:
     from dlrun.config.suggest import nearest
 
-    near = list(near)
+    near = [*near, *_all_keys(catalog)] if "/" not in name else list(near)
     last = {key.replace("/", ".").rpartition(".")[2]: key for key in near}
     word = name.replace("/", ".").rpartition(".")[2]
     found = last.get(nearest(word, last) or "") or nearest(name, near)
@@ -274,47 +221,3 @@ def _unknown(name: str, near: Iterable[str], catalog: Catalog) -> UserError:
         found = found or shorts.get(nearest(word, shorts) or "")
     mend = f"Did you mean dlrun show {found}?" if found else f"dlrun ls --search {word} looks everywhere."
     return UserError(f"NAME must be an option, a key, an experiment or a group; got {name}. {mend}")
-
-
-def _heading(name: str, description: str, notes: Sequence[str]) -> None:
-    from rich.text import Text
-
-    out = console()
-    out.print(Text(name, style="bold"))
-    out.print(Text(description))
-    for paragraph in _paragraphs(notes):
-        out.print(Text(paragraph, style="dim"))
-    click.echo()
-
-
-def _paragraphs(lines: Sequence[str]) -> Iterator[str]:
-    """Comment lines as running text: a line that ends a sentence ends its paragraph."""
-    text = ""
-    for line in lines:
-        text = f"{text} {line}".strip()
-        if line.endswith((".", ":")) or not line or line.startswith("Example"):
-            yield text
-            text = ""
-    if text:
-        yield text
-
-
-def _excerpt(path: Path, key: str) -> None:
-    """The part of an option file that declares `key`, as it is written."""
-    lines = path.read_text(encoding="utf-8").splitlines()
-    start = next((i for i, line in enumerate(lines) if line.startswith(f"{key}:")), None)
-    if start is None:
-        return
-    end = next((i for i in range(start + 1, len(lines)) if lines[i][:1] not in ("", " ", "-")), len(lines))
-    click.echo("\n".join(lines[start:end]).rstrip() + "\n")
-
-
-def _facts(pairs: Iterable[tuple[str, str]]) -> None:
-    for label, text in pairs:
-        click.echo(f"{label:<12}{text}")
-
-
-def _short_path(path: Path, line: int | None = None) -> str:
-    directory = Path.cwd().resolve()
-    shown = path.relative_to(directory) if path.is_relative_to(directory) else path
-    return f"{shown}:{line}" if line else str(shown)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import click
 
-from dlrun.analysis.text import plain
+from dlrun.config.text import plain
 from dlrun.errors import UserError
 
 if TYPE_CHECKING:  # rich costs 60 ms at start-up, so it is imported only where something is printed with it
@@ -53,11 +53,12 @@ class Cell:
 
 @dataclass(frozen=True)
 class Table:
-    """Named columns and rows of values or `Cell`s."""
+    """Named columns and rows of values or `Cell`s; names in `unbroken` columns stay on one line, to be copied."""
 
     columns: Sequence[str]
     rows: Sequence[Sequence[object]]
     title: str | None = None
+    unbroken: Sequence[str] = ()
 
 
 def print_table(table: Table, format: str = "rich") -> None:
@@ -111,7 +112,8 @@ def _print_rich(table: Table) -> None:
 
 def _wrapped(table: Table, width: int) -> frozenset[int]:
     """The columns whose text may take several lines: as few as the width allows, the last one first."""
-    text = frozenset(index for index in range(len(table.columns)) if not _is_numeric(table, index))
+    indices = [index for index, column in enumerate(table.columns) if column not in table.unbroken]
+    text = frozenset(index for index in indices if not _is_numeric(table, index))
     long = frozenset(index for index in text if _column_width(table, index) > _SHORT)
     last = frozenset([max(text)]) if text else text
     choices = (long, long | last, text)

@@ -31,6 +31,7 @@ Options:
   --seeds N        Repeat with N seeds: seed=0,1,...,N-1 and -m.
   --folds N        Cross-validate: split=kfold split.folds=N split.fold=0,...,N-1 and -m.
   -q, --quiet      Print only the outcome.
+  --no-project     Read no project: only what dlrun carries is trusted. With any verb.
   -c, --cfg job    Print the composed config and stop.
   -i, --info ...   Print how the config is composed and stop.
   --hydra-help     Hydra's own help.
@@ -82,13 +83,15 @@ def _parse(words: list[str]) -> argparse.Namespace:
     parser.prog = "dlrun"
 
     def refuse(message: str) -> None:
-        raise UserError(f"{message}. dlrun --help shows the flags.")
+        from dlrun.cli.flags import wrong_flag
+
+        raise wrong_flag(message, words, [flag for action in parser._actions for flag in action.option_strings])
 
     parser.error = refuse  # type: ignore[method-assign,assignment]
     try:
         arguments = parser.parse_intermixed_args(words)  # flags may stand after overrides
     except argparse.ArgumentError as error:
-        raise UserError(f"{error}. dlrun --help shows the flags.") from error
+        refuse(str(error))
     for name, sentence in _REFUSED.items():
         if getattr(arguments, name) is not None:
             raise UserError(f"dlrun does not take {sentence}")
@@ -97,11 +100,17 @@ def _parse(words: list[str]) -> argparse.Namespace:
 
 def _shorthands(arguments: argparse.Namespace) -> list[str]:
     """The overrides, with what the shorthand flags stand for; echoed, so that the long form is learnt."""
+    from dlrun.config.bounds import MOST_RUNS
+    from dlrun.config.draft import normalise_override
+
     extra = []
     for flag in ("seeds", "folds"):
         count = getattr(arguments, flag)
         if count is not None and count < 1:
             raise UserError(f"--{flag} must be 1 or more; got {count}.")
+        if count is not None and count > MOST_RUNS:
+            raise UserError(f"--{flag} must be at most {MOST_RUNS:,}; got {count}.")
+    _refuse_twice(arguments)
     if arguments.seeds is not None:
         extra.append(f"seed={','.join(map(str, range(arguments.seeds)))}")
     if arguments.folds is not None:
@@ -110,30 +119,39 @@ def _shorthands(arguments: argparse.Namespace) -> list[str]:
     if extra:
         arguments.multirun = True
         click.echo(f"= dlrun -m {' '.join([*arguments.overrides, *extra])}", err=True)
-    from dlrun.config.draft import normalise_override
-
     return [normalise_override(text) for text in (*arguments.overrides, *extra)]
+
+
+def _refuse_twice(arguments: argparse.Namespace) -> None:
+    """A flag and a word that set the same key: one of them would be forgotten in silence."""
+    from dlrun.config.words import key_of
+
+    keys = {"seeds": ("seed",), "folds": ("split", "split.folds", "split.fold")}
+    for flag, set_by in keys.items():
+        typed = [word for word in arguments.overrides if key_of(word) in set_by]
+        if getattr(arguments, flag) is not None and typed and typed != ["split=kfold"]:
+            raise UserError(f"--{flag} must not stand beside {typed[0]}: both set {key_of(typed[0])}. Leave one out.")
 
 
 def _inspect(arguments: argparse.Namespace, overrides: list[str]) -> int:
     from hydra._internal.utils import get_args_parser
 
     from dlrun.config.loader import PRIMARY, hydra_app
+    from dlrun.config.secrets import by_name
     from dlrun.planning import Planner
 
     if arguments.multirun:
         raise UserError("--cfg and --info show one config: leave -m out, or list the trials with dlrun config -m.")
     logging.raiseExceptions = False  # Hydra prints by logging, which complains at length where a pipe is closed
+    Planner(Path.cwd()).plan(overrides, sweep=False)  # Hydra acts on its own part of the config to print any of it
     hydra = hydra_app(Path.cwd())
-    if arguments.hydra_help:
-        hydra.hydra_help(config_name=PRIMARY, args_parser=get_args_parser(), args=arguments)
-        return ExitCode.DONE
-    if arguments.cfg != "hydra":
-        Planner(Path.cwd()).plan(overrides, sweep=False)
-    if arguments.cfg:
-        hydra.show_cfg(PRIMARY, overrides, arguments.cfg, arguments.package, arguments.resolve)
-    else:
-        hydra.show_info(arguments.info, PRIMARY, overrides)
+    with by_name():
+        if arguments.hydra_help:
+            hydra.hydra_help(config_name=PRIMARY, args_parser=get_args_parser(), args=arguments)
+        elif arguments.cfg:
+            hydra.show_cfg(PRIMARY, overrides, arguments.cfg, arguments.package, arguments.resolve)
+        else:
+            hydra.show_info(arguments.info, PRIMARY, overrides)
     return ExitCode.DONE
 
 
@@ -142,11 +160,7 @@ def _train(overrides: list[str], sweep: bool, quiet: bool) -> int:
     from dlrun.api import answer_to
     from dlrun.cli.outcome import exit_code, print_answer
     from dlrun.cli.progress import RunDisplay, SweepDisplay
-    from dlrun.config.roots import Roots
 
-    if (folder := Roots.of(Path.cwd()).unread) is not None:
-        hint = f"{folder} is not read: make {folder / 'project.yaml'}, which may be empty, if it is yours."
-        click.secho(hint, err=True, fg="yellow")
     if sweep:
         with SweepDisplay(quiet or not sys.stdout.isatty()) as display:
             answer = answer_to(overrides, True, observer=display)

@@ -5,13 +5,17 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from dataclasses import replace
 from pathlib import Path
 from types import FrameType
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import click
 
 from dlrun.errors import ConfigError, ExitCode, StorageError, Terminated
+
+if TYPE_CHECKING:
+    from dlrun.config.roots import Roots
 
 __all__ = ["command"]
 
@@ -29,8 +33,8 @@ def command(port: int | None, store: str | None, browser: bool) -> int:
     that before it says that it is ready.
     """
     from dlrun.config.roots import Roots
-    from dlrun.tracking.project_store import project_node
-    from dlrun.tracking.store import is_server, redacted, tracking_uri
+    from dlrun.tracking.project_store import project_node, project_secrets
+    from dlrun.tracking.store import is_server, tracking_uri
 
     roots = Roots.of(Path.cwd())
     node = {"uri": store} if store else project_node(roots)
@@ -38,22 +42,23 @@ def command(port: int | None, store: str | None, browser: bool) -> int:
     if not uri:
         raise StorageError("This project records nothing in a store (tracking=none). Name one with --store URI")
     if is_server(uri):
-        click.echo(f"The store is a server with a UI of its own: {redacted(uri)}")
+        click.echo(f"The store is a server with a UI of its own: {project_secrets(roots).hidden(uri)}")
         return ExitCode.DONE
-    _check(node, uri, roots.work)
+    _check(node, uri, roots)
     return _serve(uri, roots.work, port, browser)
 
 
-def _check(node: dict[str, str], uri: str, work: Path) -> None:
+def _check(node: dict[str, str], uri: str, roots: Roots) -> None:
     from dlrun.tracking import sqlitefile
+    from dlrun.tracking.project_store import project_secrets
     from dlrun.tracking.store import database, problems
 
-    found = problems(node, work)
+    found, hidden = problems(node, roots.work), project_secrets(roots).hidden
     path = database(uri)
     if path is not None and path.parent.is_dir() and sqlitefile.inspect(path).word == "missing":
-        raise StorageError(f"There is no store yet ({path}). The first run makes it: dlrun")
+        raise StorageError(hidden(f"There is no store yet ({path}). The first run makes it: dlrun"))
     if found:
-        raise ConfigError(found)
+        raise ConfigError([replace(each, rule=hidden(each.rule), got=hidden(each.got or "")) for each in found])
 
 
 def _serve(uri: str, work: Path, port: int | None, browser: bool) -> int:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import pkgutil
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from dlrun.config.catalog import Catalog, Option
 from dlrun.config.expressions import evaluate, names_in
+from dlrun.config.raised import place_in, telling_line
 from dlrun.config.rules import is_expression
 from dlrun.errors import ConfigError, Problem
 
@@ -25,8 +27,9 @@ def resolve(option: Option, task: str | None = None) -> Any:
         raise _refused(option, f"must name what it builds for task {task} in `_target_`")
     try:
         return pkgutil.resolve_name(target)
-    except (ImportError, AttributeError, ValueError) as error:
-        raise _refused(option, f"must name something that can be imported: {error}", target) from error
+    except Exception as error:  # the module is run: it may raise anything
+        rule = f"must name something that can be imported: {telling_line(error)}"
+        raise _refused(option, rule, target, place_in(_root(option), error)) from error
 
 
 def build(
@@ -55,13 +58,18 @@ def build(
     try:
         return factory(**given)
     except (TypeError, ValueError) as error:
-        raise _refused(option, f"must take its parameters: {error}", option.target(task)) from error
+        rule, place = f"must take its parameters: {telling_line(error)}", place_in(_root(option), error)
+        raise _refused(option, rule, option.target(task), place) from error
 
 
-def _refused(option: Option, rule: str, got: str | None = None) -> ConfigError:
-    return ConfigError(
-        [Problem(f"{option.group}/{option.name}: _target_", rule.rstrip("."), got, place=str(option.path))]
-    )
+def _refused(option: Option, rule: str, got: str | None = None, place: str | None = None) -> ConfigError:
+    key = f"{option.group}/{option.name}: _target_"
+    return ConfigError([Problem(key, rule.rstrip("."), got, place=place or str(option.path))])
+
+
+def _root(option: Option) -> Path:
+    """The folder that an option's `conf/` lies in, and beside it the modules that it names."""
+    return option.path.parents[2]
 
 
 def arguments(

@@ -11,12 +11,13 @@ built and are never part of a config, so that a config holds names and numbers a
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from dlrun.config.parents import parents
 from dlrun.config.roots import Roots
 from dlrun.config.rules import Rule, RuleSyntaxError, parse_comment
 from dlrun.config.yamlfile import YamlFile, read_yaml
@@ -108,8 +109,12 @@ class Catalog:
 
     def names(self, group: str) -> tuple[str, ...]:
         """The names of all options of `group`. A file `base` is none: it holds what the others inherit."""
-        files = (file for folder in self.roots.folders(group) if folder.is_dir() for file in folder.glob("*.yaml"))
-        return tuple(sorted({file.stem for file in files} - {"base"}))
+        return tuple(sorted(self.extendable(group) - {"base"}))
+
+    def extendable(self, group: str) -> set[str]:
+        """The names of all files of `group`, which an option file of it may extend."""
+        folders = (folder for folder in self.roots.folders(group) if folder.is_dir())
+        return {file.stem for folder in folders for file in folder.glob("*.yaml")}
 
     def has(self, group: str, name: str) -> bool:
         """Whether `group` has an option `name`."""
@@ -147,13 +152,15 @@ class Catalog:
             chain = " -> ".join((*children, name))
             raise ConfigError([Problem(f"{group}/{name}", f"must not extend itself: {chain}", place=str(path))])
         file = read_yaml(path)
-        parents = [self._read(group, parent, (*children, name)) for parent in _parents(file, group)] if group else []
+        named = parents(file, group, self.extendable(group), group in LIST_GROUPS) if group else []
         parameters: dict[str, Parameter] = {}
         facts: dict[str, Any] = {}
-        for parent in parents:
+        for parent in (self._read(group, each, (*children, name)) for each in named):
             parameters |= parent.parameters
             facts |= parent.facts
         own, own_facts = _parse(file, group, parameters)
+        for dotted in _import_paths(own_facts):
+            self.roots.require_module_inside(dotted)
         return Option(
             group=group,
             name=name,
@@ -166,24 +173,11 @@ class Catalog:
         )
 
 
-def _parents(file: YamlFile, group: str) -> list[str]:
-    """The options of the same group that the file's defaults list names."""
-    entries = file.values.get("defaults") or []
-    parents = [entry for entry in entries if isinstance(entry, str) and entry != "_self_"]
-    if group in LIST_GROUPS:  # Hydra would put a plain parent into the parent's own package, beside the child
-        problems = [
-            Problem(
-                f"{group}/{file.path.stem}: defaults",
-                "must name a parent as NAME@_here_",
-                got=parent,
-                place=str(file.path),
-            )
-            for parent in parents
-            if not parent.endswith("@_here_")
-        ]
-        if problems:
-            raise ConfigError(problems)
-    return [parent.removesuffix("@_here_") for parent in parents]
+def _import_paths(facts: Mapping[str, Any]) -> Iterator[str]:
+    """What an option's facts have imported."""
+    for name in ("target", "inspect"):
+        value = facts.get(name)
+        yield from (str(path) for path in (value.values() if isinstance(value, Mapping) else [value]) if path)
 
 
 def _parse(

@@ -12,15 +12,16 @@ import ast
 import json
 import sys
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from dlrun.config.digest import content_digest
-from dlrun.config.roots import packaged
+from dlrun.config.roots import packaged, require_inside
 from dlrun.config.yamlfile import read_yaml
 from dlrun.errors import UserError
 
-__all__ = ["component_digests"]
+__all__ = ["component_digests", "names_in_spec", "option_files", "used_files"]
 
 _OUTPUT_LAYER = "dense"  # what `model.head: auto` is made of
 _first_seen: dict[Path, str] = {}
@@ -35,26 +36,60 @@ def component_digests(spec: Mapping[str, Any], project: Path | None) -> list[str
     """
     if project is None:
         return []
-    files: dict[str, list[Path]] = {}
-    for root in (project / "conf", packaged("conf")):  # a packaged block may name a layer that the project shadows
-        for file in root.glob("*/*.yaml"):
-            files.setdefault(file.stem, []).append(file)
     entries: dict[Path, str] = {}
-    waiting = {*_words(dict(spec)), _OUTPUT_LAYER}
+    files = option_files(project)
+    for file, values in used_files(names_in_spec(spec, files), files, project):
+        entries[file] = json.dumps(values, sort_keys=True, default=str)
+        for module in _modules(values, project):
+            require_inside(module, project)
+            entries[module] = _fresh_digest(module)
+    return sorted(f"{path.relative_to(project).as_posix()}: {entry}" for path, entry in entries.items())
+
+
+def option_files(project: Path) -> Mapping[str, list[Path]]:
+    """The option files of the project and of dlrun, by the name of the option."""
+    roots = (project / "conf", packaged("conf"))  # a packaged block may name a layer that the project shadows
+    groups = (group for root in roots if root.is_dir() for group in sorted(root.iterdir()) if group.is_dir())
+    return _files_by_name(tuple((group, group.stat().st_mtime_ns) for group in groups))
+
+
+@lru_cache(maxsize=64)
+def _files_by_name(groups: tuple[tuple[Path, int], ...]) -> Mapping[str, list[Path]]:
+    """The files in folders that have not changed since they were last looked into: a sweep asks once a run."""
+    files: dict[str, list[Path]] = {}
+    for group, _ in groups:
+        for file in group.glob("*.yaml"):
+            files.setdefault(file.stem, []).append(file)
+    return files
+
+
+def names_in_spec(spec: Mapping[str, Any], files: Mapping[str, Any]) -> frozenset[str]:
+    """The words of a spec that are names of options, whichever group they are meant in."""
+    return frozenset({*_words(dict(spec)), _OUTPUT_LAYER} & files.keys())
+
+
+def used_files(
+    names: frozenset[str], files: Mapping[str, list[Path]], project: Path
+) -> Iterator[tuple[Path, dict[str, Any]]]:
+    """The option files of the project that these names lead to, with their values, each once."""
+    waiting = set(names)
     seen: set[str] = set()
     while waiting:
         seen |= waiting
-        found = [file for word in waiting for file in files.get(word, ())]
+        found = [file for word in sorted(waiting) for file in files.get(word, ())]
         waiting = set()
         for file in found:
-            values = read_yaml(file).values
+            status = file.stat()
+            values = _values(file, status.st_size, status.st_mtime_ns, status.st_ino)
             waiting |= set(_words(values)) - seen
-            if not file.is_relative_to(project):
-                continue
-            entries[file] = json.dumps(values, sort_keys=True, default=str)
-            for module in _modules(values, project):
-                entries[module] = _fresh_digest(module)
-    return sorted(f"{path.relative_to(project).as_posix()}: {entry}" for path, entry in entries.items())
+            if file.is_relative_to(project):
+                yield file, values
+
+
+@lru_cache(maxsize=4096)
+def _values(file: Path, _size: int, _mtime_ns: int, _inode: int) -> dict[str, Any]:
+    """What an option file holds, read once while it does not change; not to be changed."""
+    return read_yaml(file).values
 
 
 def _fresh_digest(module: Path) -> str:

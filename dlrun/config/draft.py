@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import copy
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -20,15 +20,19 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from dlrun.config.bounds import too_long
+from dlrun.config.calls import call_problem
 from dlrun.config.catalog import LIST_GROUPS, Catalog
 from dlrun.config.loader import PRIMARY, CachingConfigLoader
-from dlrun.config.suggest import did_you_mean
+from dlrun.config.suggest import nearest
+from dlrun.config.trust import word_problems
+from dlrun.config.words import COMMAND_LINE, closed, torn_words, unreadable
+from dlrun.config.written import written
 from dlrun.config.yamlfile import line_of
 from dlrun.errors import ConfigError, Problem
 
 __all__ = ["Draft", "Drafter", "normalise_override"]
 
-COMMAND_LINE = "command line"
 _IN_FILE = re.compile(r"In '(?P<group>[^']+)/(?P<name>[^'/]+)': ")  # how Hydra says which file's defaults list it read
 
 
@@ -40,14 +44,19 @@ class Draft:
         config: the composition without Hydra's own node; empty when nothing could be composed.
         hydra: Hydra's own node, None when nothing could be composed.
         problems: what was found wrong while composing.
+        of_files: what is not written as Hydra reads it in files of the user, and was read as meant: it must be told.
         set_keys: the dotted keys that the command line sets.
+        overrides: all that was asked for, and `choices` those of it that Hydra composed.
         experiment: the experiment that the command line chooses.
     """
 
     config: DictConfig
     hydra: DictConfig | None
     problems: list[Problem] = field(default_factory=list)
+    of_files: list[Problem] = field(default_factory=list)
     set_keys: set[str] = field(default_factory=set)
+    overrides: Sequence[Override] = ()
+    choices: Sequence[Override] = ()
     experiment: str | None = None
 
 
@@ -66,6 +75,8 @@ class Drafter:
         self._loader = loader
         self._catalog = catalog
         self._parsed: dict[str, Override | Problem] = {}
+        self._slips_of: dict[str, list[Problem]] = {}
+        self._split: dict[int, tuple[DictConfig, DictConfig]] = {}
 
     @cached_property
     def _parser(self) -> OverridesParser:
@@ -73,40 +84,74 @@ class Drafter:
 
     def parse(self, overrides: Sequence[str]) -> tuple[list[Override], list[Problem]]:
         """The overrides that have the right form, and a problem for each that has not."""
-        for text in overrides:
+        torn, whole = torn_words(overrides)
+        for text in whole:
             if text not in self._parsed:
                 self._parsed[text] = self._parse_one(text)
-        found = [self._parsed[text] for text in overrides]
+        found = [*torn, *(self._parsed[text] for text in whole)]
         return [o for o in found if isinstance(o, Override)], [p for p in found if isinstance(p, Problem)]
 
     def _parse_one(self, text: str) -> Override | Problem:
         if text.startswith("-"):
             return Problem(f"'{text}'", "must be a flag of dlrun", mend="See dlrun --help.", place=COMMAND_LINE)
+        if rule := too_long(text):
+            return Problem(f"'{text[:40]}...'", rule, place=COMMAND_LINE)
         try:
             override = self._parser.parse_override(text)
+            override.config_loader = self._loader  # which names the options that a `glob(...)` matches
             if override.key_or_group:
                 return override
             reason = "there is no key"
-        except HydraException as error:
+        except (HydraException, ValueError) as error:  # a number of more digits than Python converts
             reason = str(error).splitlines()[0]
-        mend = "Write key=value; put quotes round values with spaces, commas or brackets: 'key=\"a, b\"'."
-        rule = f"must be key=value in Hydra's grammar ({reason})"
-        return Problem(f"'{text}'", rule, mend=mend, place=COMMAND_LINE)
+        if problem := call_problem(closed(text), self._catalog):
+            return problem
+        return unreadable(
+            text, reason, [f"{g}={text}" for g in self._catalog.chosen_groups if self._catalog.has(g, text)]
+        )
 
     def draft(self, overrides: Sequence[Override], mode: RunMode = RunMode.RUN) -> Draft:
         """Compose `overrides`, none of which sweeps."""
-        draft = Draft(OmegaConf.create(), None)
+        draft = Draft(OmegaConf.create(), None, overrides=overrides)
         structural, values = self._separate(overrides, draft)
+        draft.choices = structural
         base = self._compose(structural, mode, draft)
+        merged = self._loader.merged_files(structural, mode) if base is not None else ()
+        draft.of_files = self._slips(draft.experiment, (each.name for each in merged))
         if base is None:
             return draft
-        config = copy.deepcopy(base)
-        OmegaConf.set_struct(config, False)
-        draft.hydra = config.pop("hydra")
-        draft.config = config
+        own, draft.hydra = self._parts(base)
+        draft.config = copy.deepcopy(own)
         for override in values:
             self._apply(override, draft)
         return draft
+
+    def _slips(self, chosen: str | None, merged: Iterable[str]) -> list[Problem]:
+        """What the project's file and experiments do not say as Hydra reads it."""
+        experiments = [f"experiment/{chosen}"] if chosen else []
+        experiments += [name for name in merged if name.startswith("experiment/")]
+        names = dict.fromkeys([*experiments, "project"])
+        return [problem for name in names for problem in self._slips_in(name)]
+
+    def _slips_in(self, name: str) -> list[Problem]:
+        if name not in self._slips_of:
+            group, _, stem = name.rpartition("/")
+            try:
+                path = self._catalog.roots.find(group, stem)
+                found = written(path, group, self._catalog)[1] if path is not None else []
+            except ConfigError:  # told where it is read for its values
+                found = []
+            self._slips_of[name] = found
+        return self._slips_of[name]
+
+    def _parts(self, composition: DictConfig) -> tuple[DictConfig, DictConfig]:
+        """A composition without Hydra's own node, and that node, which is the larger of the two; both kept."""
+        if id(composition) not in self._split:  # the loader keeps it, so that its id stays its own
+            own = copy.copy(composition)
+            OmegaConf.set_struct(own, False)
+            own.pop("hydra")
+            self._split[id(composition)] = own, composition.hydra
+        return self._split[id(composition)]
 
     def _separate(self, overrides: Sequence[Override], draft: Draft) -> tuple[list[Override], list[Override]]:
         structural: list[Override] = []
@@ -127,15 +172,13 @@ class Drafter:
     def _problems_of(self, override: Override, is_choice: bool) -> list[Problem]:
         """What is wrong with an override by itself."""
         key = override.key_or_group
+        if untrusted := word_problems(override, is_choice, self._catalog.roots):
+            return untrusted
         if is_choice and override.is_add() and key in self._catalog.chosen_groups and override.package is None:
             rule = "must be chosen without +: a run has exactly one"
             return [Problem(key, rule, got=f"+{key}", mend=f"Type {key}={override.value()}.")]
         if is_choice:
             return [] if override.is_delete() else self._choice_problems(key, override.value())
-        if key == "hydra.searchpath":  # it would bring options, and import paths in them, from anywhere
-            rule = "must be left alone: options come from dlrun and from your project's conf/"
-            mend = "dlrun show project tells how to have options of your own."
-            return [Problem(key, rule, got=str(override.value()), mend=mend)]
         group, _, last = key.partition(".")
         if last == "option" and group in self._catalog.groups:
             rule = "must not be set: an option is chosen by its group, and brings its keys along"
@@ -154,7 +197,13 @@ class Drafter:
             hint = f"{group}=none" if "none" in known else f"One of: {', '.join(known)}."
             return [Problem(group, "must name an option", got="null", mend=hint)]
         wrong = [str(name) for name in names if name is not None and str(name) not in known]
-        return [_no_such_option(group, name, known) for name in wrong]
+        return [self._no_such_option(group, name, known) for name in wrong]
+
+    def _no_such_option(self, group: str, name: str, known: Sequence[str], place: str | None = None) -> Problem:
+        if (file := self._catalog.roots.misnamed(group, name)) is not None:
+            mend = f"Rename {file.name}: it is not read."
+            return Problem(group, "must lie in a file that ends in .yaml", name, mend, place or str(file))
+        return _no_such_option(group, name, known, place)
 
     def _compose(self, structural: list[Override], mode: RunMode, draft: Draft) -> DictConfig | None:
         try:
@@ -167,7 +216,11 @@ class Drafter:
         except AssertionError:  # how Hydra meets `override` entries that stand above others
             rule = "must compose: in a defaults list, entries with `override` stand behind all others"
             draft.problems.append(Problem("the config", rule, mend="Look at the defaults lists of your own files."))
-        except (HydraException, OmegaConfBaseException) as error:
+        except (
+            HydraException,
+            OmegaConfBaseException,
+            ValueError,
+        ) as error:  # Hydra's own for entries of strange kinds
             draft.problems.append(self._composition_problem(error))
         return None
 
@@ -182,7 +235,7 @@ class Drafter:
         if isinstance(error, MissingConfigException):  # a defaults list names an option that there is not
             group, _, name = str(error.missing_cfg_file).rpartition("/")
             if group in self._catalog.groups:
-                return _no_such_option(group, name, self._catalog.names(group), place)
+                return self._no_such_option(group, name, self._catalog.names(group), place)
         mend = "dlrun --info defaults-tree shows what is chosen."
         return Problem("the config", f"must compose: {summary}", mend=mend, place=place)
 
@@ -212,12 +265,15 @@ def _no_such_option(group: str, name: str, known: Sequence[str], place: str | No
     shown = f"{group}=[{{}}]" if group in LIST_GROUPS else f"{group}={{}}"
     if group == "data" and name.endswith((".csv", ".tsv", ".txt")):
         return Problem(group, f"must name an option of {group}", name, f"Type data=csv data.path={name}.", place)
-    sentences = [did_you_mean(name, known, shown=shown), f"There are: {', '.join(known)}." if known else None]
+    right = nearest(name, known)
+    sentences = [f"Did you mean {shown.format(right)}?"] if right else []
+    sentences += [f"There are: {', '.join(known)}."] if known else []
     listed = f" (dlrun ls {group})" if "hydra" not in group else ""
     return Problem(
         key=group,
         rule=f"must name an option of {group}{listed}",
         got=name or "''",
-        mend=" ".join(sentence for sentence in sentences if sentence) or None,
+        mend=" ".join(sentences) or None,
         place=place,
+        instead=(name, right or ""),
     )

@@ -15,8 +15,9 @@ from typing import Any
 
 __all__ = ["ExpressionError", "evaluate", "names_in"]
 
-_MAX_POWER = 64
-_MAX_LENGTH = 10_000
+_MAX_TEXT = 2_000  # characters of an expression: what is longer nests deeper than Python can follow
+_MAX_BITS = 4_096  # of a whole number
+_MAX_LENGTH = 10_000  # of a list or text
 _BINARY: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
     ast.Add: operator.add,
     ast.Sub: operator.sub,
@@ -66,6 +67,8 @@ def evaluate(text: str, names: Mapping[str, Any]) -> Any:
         raise
     except (ArithmeticError, IndexError, KeyError, TypeError, ValueError) as error:
         raise ExpressionError(f"{text} has no value: {error}") from error
+    except RecursionError as error:
+        raise ExpressionError(f"{text[:40]}... nests too deeply") from error
 
 
 def names_in(text: str) -> Iterator[str]:
@@ -75,6 +78,8 @@ def names_in(text: str) -> Iterator[str]:
 
 def _parse(text: str) -> ast.expr:
     source = text.removeprefix("$").replace("$", "")
+    if len(source) > _MAX_TEXT:
+        raise ExpressionError(f"{text[:40]}... is longer than {_MAX_TEXT:,} characters")
     try:
         return ast.parse(source.strip(), mode="eval").body
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
@@ -111,12 +116,8 @@ class _Evaluator:
         if type(node.op) not in _BINARY:
             raise ExpressionError(f"{ast.unparse(node)} is not allowed in an expression")
         left, right = self.value(node.left), self.value(node.right)
-        if isinstance(node.op, ast.Pow) and abs(right) > _MAX_POWER:
+        if _is_too_large(node.op, left, right):
             raise ExpressionError(f"{ast.unparse(node)} is too large")
-        if isinstance(node.op, ast.Mult):
-            sizes = [len(a) * b for a, b in ((left, right), (right, left)) if isinstance(a, list | str)]
-            if any(size > _MAX_LENGTH for size in sizes):
-                raise ExpressionError(f"{ast.unparse(node)} is too long")
         return _BINARY[type(node.op)](left, right)
 
     def _unaryop(self, node: ast.UnaryOp) -> Any:
@@ -152,3 +153,23 @@ class _Evaluator:
             ends = (node.slice.lower, node.slice.upper, node.slice.step)
             return value[slice(*(None if end is None else self.value(end) for end in ends))]
         return value[self.value(node.slice)]
+
+
+def _is_too_large(operation: ast.operator, left: Any, right: Any) -> bool:
+    """Whether an operation would give more than a config can need; told before it is carried out.
+
+    `((9**64)**64)**64` and `'a' * 10**12` are a line each, and fill any memory.
+    """
+    if isinstance(operation, ast.Mod) and isinstance(left, str):
+        return True  # formatting: `'%1000000000d' % 1` is a text of that length
+    sized = [value for value in (left, right) if isinstance(value, list | str)]
+    whole = [value for value in (left, right) if isinstance(value, int)]
+    if isinstance(operation, ast.Mult) and sized and whole:
+        return bool(len(sized[0]) * whole[0] > _MAX_LENGTH)
+    if isinstance(operation, ast.Add) and len(sized) == 2:
+        return len(sized[0]) + len(sized[1]) > _MAX_LENGTH
+    if len(whole) < 2:
+        return False
+    if isinstance(operation, ast.Pow):
+        return bool(abs(right) * max(left.bit_length(), 1) > _MAX_BITS)
+    return isinstance(operation, ast.Mult) and bool(left.bit_length() + right.bit_length() > _MAX_BITS)

@@ -18,7 +18,7 @@ from dlrun.config.digest import content_digest
 from dlrun.config.roots import Roots
 from dlrun.config.spec import REPLICATE_KEYS, Spec
 
-__all__ = ["NOT_IDENTITY", "NOT_IDENTITY_OF_TRAINER", "run_id", "sweep_id", "trial_id"]
+__all__ = ["NOT_IDENTITY", "NOT_IDENTITY_OF_TRAINER", "run_and_trial_id", "run_id", "sweep_id"]
 
 NOT_IDENTITY = frozenset({"tracking", "launcher", "search", "lab", "name", "tags", "checkpoint"})
 """Top-level keys that say how a run is recorded or scheduled, not what it is."""
@@ -29,12 +29,13 @@ _ID_LENGTH = 16  # hex characters: 64 bits, no collision among billions of runs
 
 def run_id(spec: Spec, catalog: Catalog) -> str:
     """16 hex characters; the same spec on the same data and components has the same id."""
-    return _hash(_identity(spec, catalog))
+    return run_and_trial_id(spec, catalog)[0]
 
 
-def trial_id(spec: Spec, catalog: Catalog) -> str:
-    """The id of the trial that a run repeats: its identity less the replicate keys."""
+def run_and_trial_id(spec: Spec, catalog: Catalog) -> tuple[str, str]:
+    """The ids of a run and of the trial that it repeats: the run's identity less the replicate keys."""
     identity = _identity(spec, catalog)
+    run = _hash(identity)
     for key in REPLICATE_KEYS:
         *groups, name = key.split(".")
         node = identity
@@ -42,7 +43,7 @@ def trial_id(spec: Spec, catalog: Catalog) -> str:
             node[group] = dict(node[group])
             node = node[group]
         node.pop(name, None)
-    return _hash(identity)
+    return run, _hash(identity)
 
 
 def sweep_id(run_ids: Mapping[str, Any] | set[str] | list[str]) -> str:

@@ -8,7 +8,10 @@ outcome is the same (a test compares the two), the price a tenth.
 from __future__ import annotations
 
 import copy
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from hydra import version
 from hydra._internal.config_loader_impl import ConfigLoaderImpl, get_overrides_dirname
@@ -20,14 +23,23 @@ from hydra.types import RunMode
 from omegaconf import DictConfig
 
 from dlrun.config import source
+from dlrun.config.secrets import by_name
 
-__all__ = ["PRIMARY", "CachingConfigLoader", "hydra_app"]
+__all__ = ["PRIMARY", "CachingConfigLoader", "Merged", "hydra_app"]
 
 PRIMARY = "config"
 _VERSION_BASE = "1.3"
 
 # (primary config, group choices and Hydra's own overrides, mode)
 _Key = tuple[str | None, tuple[str, ...], RunMode]
+
+
+@dataclass(frozen=True)
+class Merged:
+    """A file that was merged into a composition: its name, as `optimizer/adam`, and where its keys went."""
+
+    name: str
+    package: str
 
 
 class CachingConfigLoader(ConfigLoaderImpl):
@@ -42,6 +54,8 @@ class CachingConfigLoader(ConfigLoaderImpl):
         path.append("schema", "structured://")
         super().__init__(path)
         self._compositions: dict[_Key, DictConfig] = {}
+        self._merged: dict[_Key, tuple[Merged, ...]] = {}
+        self._last_merged: tuple[Merged, ...] = ()
 
     def is_choice(self, override: Override) -> bool:
         """Whether an override chooses an option (`optimizer=adam`) and does not set a value (`seed=1`)."""
@@ -79,8 +93,19 @@ class CachingConfigLoader(ConfigLoaderImpl):
         lines = tuple(str(override.input_line) for override in structural)
         key = (config_name, lines, run_mode)
         if key not in self._compositions:
-            self._compositions[key] = super()._load_configuration_impl(config_name, list(lines), run_mode)
+            with by_name():  # a defaults list may interpolate, and messages quote it
+                self._compositions[key] = super()._load_configuration_impl(config_name, list(lines), run_mode)
+            self._merged[key] = self._last_merged
         return self._compositions[key]
+
+    def merged_files(self, structural: Sequence[Override], run_mode: RunMode = RunMode.RUN) -> tuple[Merged, ...]:
+        """The files that the composition of these choices was merged from, in that order: later ones win."""
+        self.composition(PRIMARY, list(structural), run_mode)
+        return self._merged[(PRIMARY, tuple(str(override.input_line) for override in structural), run_mode)]
+
+    def _compose_config_from_defaults_list(self, defaults: list[Any], repo: Any) -> DictConfig:
+        self._last_merged = tuple(Merged(str(each.config_path), str(each.package or "")) for each in defaults)
+        return super()._compose_config_from_defaults_list(defaults, repo)
 
 
 def hydra_app(directory: Path) -> Hydra:

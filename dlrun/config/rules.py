@@ -8,7 +8,9 @@
 
 A rule is alternatives separated by `|`; an alternative is a type, an interval, a type with an interval,
 `list of` another alternative, `<group>` for an option of that group, or a literal. Where no rule is written,
-the default shows the type.
+the default shows the type. A unit may follow:
+
+    patience: 10   # int [1, inf) in epochs: without improvement before it stops
 """
 
 from __future__ import annotations
@@ -37,6 +39,8 @@ _WORDS = {
 _INTERVAL = re.compile(r"^([\[(])\s*([^,\s]+)\s*,\s*([^,\s]+)\s*([\])])$")
 _TYPED = re.compile(rf"^({'|'.join(_TYPES)})\b\s*(.*)$")
 _LITERAL = re.compile(r"^[\w.+-]+$")
+_COMPARISON = re.compile(r"^([<>])(=?)\s*([-+.\d]\S*)$")
+_UNIT = re.compile(r"^(.*\S)\s+in ([a-z][a-z ]*)$")
 
 
 class RuleSyntaxError(ValueError):
@@ -104,7 +108,10 @@ class _Alternative:
             return False
         if self.kind == "int" and not isinstance(value, int):
             return False
-        if math.isnan(value):
+        try:
+            if math.isnan(float(value)):
+                return False
+        except OverflowError:  # a whole number of hundreds of digits
             return False
         return self.interval is None or value in self.interval
 
@@ -133,11 +140,13 @@ class Rule:
     """Which values a parameter takes.
 
     Attributes:
-        text: the rule as the option file writes it, or as the default implies it.
+        text: the rule as the option file writes it, or as the default implies it, without the unit.
+        unit: what a number counts: `epochs`, `pixels`; None where it is a number and no more.
     """
 
     text: str
     alternatives: tuple[_Alternative, ...]
+    unit: str | None = None
 
     def accepts(self, value: Any) -> bool:
         """Whether `value` satisfies the rule."""
@@ -187,7 +196,8 @@ def parse_comment(comment: str, default: Any) -> tuple[Rule, str]:
     """
     head, separator, tail = comment.partition(":")
     if separator and _looks_like_rule(head):
-        rule = Rule(head.strip(), tuple(_parse_alternative(part, default) for part in head.split("|")))
+        text, unit = _without_unit(head.strip())
+        rule = Rule(text, tuple(_parse_alternative(part, default) for part in text.split("|")), unit)
         meaning = tail.strip()
     else:
         rule, meaning = _rule_of(default), comment.strip()
@@ -196,9 +206,14 @@ def parse_comment(comment: str, default: Any) -> tuple[Rule, str]:
     return rule, meaning
 
 
+def _without_unit(head: str) -> tuple[str, str | None]:
+    match = _UNIT.match(head)
+    return (match.group(1), match.group(2)) if match else (head, None)
+
+
 def _looks_like_rule(head: str) -> bool:
     words = head.split()
-    return bool(words) and (words[0] in (*_TYPES, "null") or any(sign in head for sign in "|[(<"))
+    return bool(words) and (words[0] in (*_TYPES, "null") or words[0][0] == ">" or any(sign in head for sign in "|[(<"))
 
 
 def _rule_of(default: Any) -> Rule:
@@ -228,6 +243,8 @@ def _parse_alternative(text: str, default: Any) -> _Alternative:
         return _Alternative("int" if type(default) is int else "float", interval=interval)
     if typed := _TYPED.match(text):
         return _typed_alternative(typed.group(1), typed.group(2).strip())
+    if comparison := _COMPARISON.match(text):
+        raise RuleSyntaxError(f"'{text}' is no rule; write {_as_interval(*comparison.groups())}")
     if not _LITERAL.match(text):
         raise RuleSyntaxError(f"'{text}' is no type, interval or choice")
     return _Alternative("literal", literal=_literal(text))
@@ -253,6 +270,13 @@ def _parse_interval(text: str) -> _Interval | None:
     if not low <= high:
         raise RuleSyntaxError(f"'{text}' is an empty interval")
     return _Interval(low, high, match.group(1) == "(", match.group(4) == ")")
+
+
+def _as_interval(sign: str, equal: str, end: str) -> str:
+    """`> 0` as an interval: (0, inf)."""
+    if sign == ">":
+        return f"{'[' if equal else '('}{end}, inf)"
+    return f"(-inf, {end}{']' if equal else ')'}"
 
 
 def _literal(text: str) -> Any:

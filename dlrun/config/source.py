@@ -7,6 +7,7 @@ here, because Hydra reads a `# @package` line only at the very top of a file and
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,14 +16,18 @@ from hydra.core.plugins import Plugins
 from hydra.plugins.config_source import ConfigLoadError, ConfigResult, ConfigSource
 from omegaconf import OmegaConf
 
-from dlrun.config.catalog import LIST_GROUPS, is_fact
+from dlrun.config.catalog import LIST_GROUPS, Catalog, is_fact
+from dlrun.config.parents import parents
 from dlrun.config.roots import Roots
+from dlrun.config.secrets import calls
+from dlrun.config.written import written
 from dlrun.config.yamlfile import line_of, read_yaml
 from dlrun.errors import ConfigError, Problem
 
 __all__ = ["DlrunConfigSource", "register"]
 
 _EXPERIMENT = "experiment"
+_WRITTEN = (_EXPERIMENT, "project")  # what the user writes beside options: it is read as meant, and the draft tells
 _PLAIN = frozenset({"", _EXPERIMENT})  # groups whose files are no options
 
 
@@ -32,6 +37,7 @@ class DlrunConfigSource(ConfigSource):
     def __init__(self, provider: str, path: str) -> None:
         super().__init__(provider, path)
         self._roots = Roots.of(Path(self.path))
+        self._catalog = Catalog(self._roots)
 
     @staticmethod
     def scheme() -> str:
@@ -42,11 +48,18 @@ class DlrunConfigSource(ConfigSource):
         file = self._roots.find(group, name)
         if file is None:
             raise ConfigLoadError(f"there is no {config_path}")
-        values: dict[str, Any] = read_yaml(file).values
-        if name in (values.get("defaults") or ()):  # Hydra would follow it until Python's stack ends
+        read = read_yaml(file)
+        values: dict[str, Any] = read.values
+        is_option = group not in _PLAIN and not _is_hydra(group)
+        if is_option:
+            parents(read, group, self._catalog.extendable(group), group in LIST_GROUPS)
+        elif name in (values.get("defaults") or ()):  # Hydra would follow it until Python's stack ends
             place = f"{file}:{line_of(file, 'defaults')}"
             raise ConfigError([Problem(f"{config_path}: defaults", "must not name the file itself", name, place=place)])
-        is_option = group not in _PLAIN and not _is_hydra(group)
+        elif (group or name) in _WRITTEN:
+            values, _ = written(file, group, self._catalog)
+        if group == _EXPERIMENT and (problems := list(_overreaching(values, file))):
+            raise ConfigError(problems)
         if is_option:
             values = {"option": name} | {key: value for key, value in values.items() if not is_fact(key)}
         return ConfigResult(
@@ -77,6 +90,33 @@ class DlrunConfigSource(ConfigSource):
         if config_path.strip("/") == "" and results_filter in (None, ObjectType.GROUP):
             names.add(_EXPERIMENT)
         return sorted(names)
+
+
+def _overreaching(values: Mapping[str, Any], file: Path) -> Iterator[Problem]:
+    """What an experiment must not do, because it chooses names and sets parameters: it may be anybody's file.
+
+    What else of Hydra it turns is found in the composed config (`trust.hydra_problems`).
+    """
+    hydra = values.get("hydra")
+    for key in hydra if isinstance(hydra, Mapping) else ():
+        if key == "launcher":
+            rule = "must not be set by an experiment: it says how commands are started"
+            mend = "Set it on the command line or in your project's conf/project.yaml."
+            yield Problem(f"hydra.{key}", rule, mend=mend, place=f"{file}:{line_of(file, f'hydra.{key}')}")
+    for key, text in _texts(values, ""):
+        if calls(text):
+            rule = "must not call a resolver in an experiment: it may refer to keys, and reads no environment"
+            yield Problem(key, rule, got=f"'{text}'", place=f"{file}:{line_of(file, key)}")
+
+
+def _texts(node: Any, path: str) -> Iterator[tuple[str, str]]:
+    items = node.items() if isinstance(node, Mapping) else enumerate(node) if isinstance(node, list) else ()
+    for key, value in items:
+        here = f"{path}.{key}" if path else str(key)
+        for each in (key, value):
+            if isinstance(each, str):
+                yield here, each
+        yield from _texts(value, here)
 
 
 def register() -> None:

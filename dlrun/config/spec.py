@@ -12,6 +12,7 @@ from omegaconf import DictConfig, ListConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from dlrun.config.catalog import LIST_GROUPS, Catalog
+from dlrun.config.secrets import by_name, foreign_calls, resolved
 from dlrun.errors import Problem
 
 __all__ = ["REPLICATE_KEYS", "SPEC_VERSION", "Spec", "flatten", "follow_task", "normalised", "plain"]
@@ -22,7 +23,7 @@ SPEC_VERSION = 1
 REPLICATE_KEYS = ("seed", "split.seed", "split.fold")
 """Keys that repeat a trial; runs that differ only in them are one trial."""
 
-_SECRET = "oc.env"
+_SECRETIVE = "tracking"  # the one group whose values may be secrets
 
 
 @dataclass(frozen=True)
@@ -50,40 +51,66 @@ class Spec(Mapping[str, Any]):
         return cls(json.loads(path.read_text(encoding="utf-8")))
 
     def with_secrets(self) -> dict[str, Any]:
-        """The values with environment variables put in: for use, never for writing down."""
-        resolved = OmegaConf.to_container(OmegaConf.create(self.content), resolve=True)
-        assert isinstance(resolved, dict)
-        return {str(key): value for key, value in resolved.items()}
+        """The values with environment variables put into `tracking`: for use, never for writing down."""
+        return self.content | {_SECRETIVE: resolved(self.content[_SECRETIVE])}
 
 
 def plain(config: DictConfig) -> tuple[dict[str, Any], list[Problem]]:
-    """A composed config as plain values, interpolations resolved; those that read the environment stay unresolved."""
+    """A composed config as plain values, interpolations resolved, environment variables by name.
+
+    Only what is below `tracking` may read the environment, directly or through another key: everything else is written
+    down and shown by its value.
+    """
     problems: list[Problem] = []
-    values = _plain(config, "", problems)
+    raw = OmegaConf.to_container(config, resolve=False)
+    if strange := list(_foreign_calls(raw, "")):
+        return {}, strange
+    with by_name() as read:
+        values = _plain(config, "", problems, read)
     return values, problems
 
 
-def _plain(node: DictConfig | ListConfig, path: str, problems: list[Problem]) -> Any:
+def _plain(node: DictConfig | ListConfig, path: str, problems: list[Problem], read: list[str]) -> Any:
     is_list = isinstance(node, ListConfig)
     keys = range(len(node)) if is_list else list(node.keys())
-    items = [(key, _plain_value(node, key, f"{path}.{key}" if path else str(key), problems)) for key in keys]
+    items = [(key, _plain_value(node, key, f"{path}.{key}" if path else str(key), problems, read)) for key in keys]
     return [value for _, value in items] if is_list else {str(key): value for key, value in items}
 
 
-def _plain_value(node: DictConfig | ListConfig, key: Any, path: str, problems: list[Problem]) -> Any:
+def _plain_value(node: DictConfig | ListConfig, key: Any, path: str, problems: list[Problem], read: list[str]) -> Any:
     raw = node._get_node(key)
     if OmegaConf.is_missing(node, key):
         return "???"
     text = raw._value() if raw is not None else None  # type: ignore[union-attr]
+    read.clear()
     try:
         value = node[key]
-    except OmegaConfBaseException as error:
-        reason = str(error).splitlines()[0].removeprefix("KeyError raised while resolving interpolation: ").strip('"')
+    except (OmegaConfBaseException, RecursionError) as error:
+        reason = "it refers to itself" if isinstance(error, RecursionError) else str(error).splitlines()[0]
+        reason = reason.removeprefix("KeyError raised while resolving interpolation: ").strip('"')
         problems.append(Problem(path, f"must resolve: {reason}", got=f"'{text}'"))
         return text
-    if isinstance(text, str) and "${" in text and _SECRET in text:
+    if read and path.split(".")[0] != _SECRETIVE:
+        problems.append(_secret(path, text))
         return text
-    return _plain(value, path, problems) if isinstance(value, DictConfig | ListConfig) else value
+    return _plain(value, path, problems, read) if isinstance(value, DictConfig | ListConfig) else value
+
+
+def _secret(path: str, text: Any) -> Problem:
+    rule = f"must not read the environment: only {_SECRETIVE}.* may, whose values are written down by name"
+    return Problem(path, rule, got=f"'{text}'", mend=f'Let the shell put the value in: {path}="$NAME".')
+
+
+def _foreign_calls(node: Any, path: str) -> Iterator[Problem]:
+    items = node.items() if isinstance(node, Mapping) else enumerate(node) if isinstance(node, list) else ()
+    for key, value in items:
+        here = f"{path}.{key}" if path else str(key)
+        if not isinstance(value, str):
+            yield from _foreign_calls(value, here)
+        elif strange := foreign_calls(value):
+            from dlrun.config.trust import unknown_resolver  # it knows Hydra, which a saved spec does not need
+
+            yield unknown_resolver(here, strange[0], value)
 
 
 def follow_task(values: Mapping[str, Any], catalog: Catalog, task: str | None) -> dict[str, Any]:

@@ -5,56 +5,60 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
-__all__ = ["did_you_mean", "nearest"]
+from dlrun.config.synonyms import synonyms
 
-# What people type -> what it is called here. Keras's and Hydra's own words need no entry.
-_SYNONYMS = {
-    "lr": "learning_rate",
-    "learning-rate": "learning_rate",
-    "batch": "batch_size",
-    "bs": "batch_size",
-    "n_epochs": "epochs",
-    "num_epochs": "epochs",
-    "max_epochs": "epochs",
-    "opt": "optimizer",
-    "act": "activation",
-    "init": "initializer",
-    "reg": "regularizer",
-    "val": "validation",
-    "bn": "batch_norm",
-    "batchnorm": "batch_norm",
-    "xavier": "glorot_uniform",
-    "xavier_uniform": "glorot_uniform",
-    "xavier_normal": "glorot_normal",
-    "kaiming": "he_normal",
-    "he": "he_normal",
-    "swish": "silu",
-    "momentum_sgd": "sgd",
-    "mse": "mean_squared_error",
-    "mae": "mean_absolute_error",
-    "cross_entropy": "sparse_categorical_crossentropy",
-    "categorical_crossentropy": "sparse_categorical_crossentropy",
-    "bce": "binary_crossentropy",
-    "cancer": "breast_cancer",
-    "mnist": "digits",
-    "hidden_units": "hidden",
-    "layers": "hidden",
-    "units": "hidden",
-}
-_CUTOFF = 0.6
+__all__ = ["did_you_mean", "nearest", "same"]
+
+_CUTOFF = 0.65
+_LEAST_PREFIX = 3  # letters that a word must share with a longer name to be its beginning
+
+
+def same(word: str, candidates: Iterable[str]) -> str | None:
+    """The candidate that `word` is another writing of (`EarlyStopping`, `keras.optimizers.Adam`), or a synonym."""
+    names = _by_letters(candidates)
+    for written in (word, word.rpartition(".")[2]):
+        if _letters(written) in names:
+            return names[_letters(written)]
+    found = (names.get(_letters(name)) for name in synonyms().get(_snake(word), ()))
+    return next((name for name in found if name), None)
 
 
 def nearest(word: str, candidates: Iterable[str], cutoff: float = _CUTOFF) -> str | None:
-    """The candidate that `word` most likely means, or None when none is as near as `cutoff`, of 1."""
-    names = list(candidates)
-    synonym = _SYNONYMS.get(word.lower())
-    if synonym in names:
-        return synonym
-    found = difflib.get_close_matches(word.lower(), names, n=1, cutoff=cutoff)
-    return found[0] if found else None
+    """The candidate that `word` most likely means, or None.
+
+    In this order: the `same`, a name that is spelt as much alike as `cutoff`, of 1, and the only name that begins
+    with the word or that the word begins with.
+    """
+    candidates = list(candidates)
+    if (found := same(word, candidates)) is not None:
+        return found
+    names = _by_letters(candidates)
+    close = difflib.get_close_matches(_letters(word), names, n=1, cutoff=cutoff)
+    return names[close[0]] if close else _by_beginning(_letters(word), names)
 
 
 def did_you_mean(word: str, candidates: Iterable[str], shown: str = "{}") -> str | None:
     """A sentence with the nearest candidate, put into `shown`; None when none is near."""
     name = nearest(word, candidates)
     return None if name is None else f"Did you mean {shown.format(name)}?"
+
+
+def _by_letters(names: Iterable[str]) -> dict[str, str]:
+    return {_letters(name): name for name in reversed(list(names))}
+
+
+def _letters(word: str) -> str:
+    return word.lower().replace("_", "").replace("-", "")
+
+
+def _snake(word: str) -> str:
+    return word.lower().replace("-", "_").replace(" ", "_")
+
+
+def _by_beginning(word: str, names: dict[str, str]) -> str | None:
+    if len(word) < _LEAST_PREFIX:
+        return None
+    longer = [name for other, name in names.items() if other.startswith(word)]
+    shorter = [name for other, name in names.items() if len(other) >= _LEAST_PREFIX and word.startswith(other)]
+    found = longer or shorter
+    return found[0] if len(found) == 1 else None

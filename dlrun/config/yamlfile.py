@@ -1,12 +1,13 @@
 """Read one YAML file with its line numbers and trailing comments, within limits.
 
 Values are read as OmegaConf reads them (`1e-3` is a number), by libyaml. A file from elsewhere cannot make
-this slow: size, depth and aliases are bounded before anything is built (a 280-byte alias bomb takes OmegaConf
-58 s and 746 MB otherwise).
+this slow: size, depth and what aliases stand for are bounded before anything is built (a 280-byte alias bomb takes
+OmegaConf 58 s and 746 MB otherwise). Tags (`!!python/object`) are refused: a config is text, numbers, lists, mappings.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -16,11 +17,14 @@ import yaml
 
 from dlrun.errors import ConfigError, Problem
 
-__all__ = ["YamlFile", "line_of", "locate", "read_yaml"]
+__all__ = ["MODELINE", "YamlFile", "line_of", "line_of_item", "locate", "read_yaml"]
 
-_MAX_BYTES = 1_000_000
+MODELINE = "# yaml-language-server:"
+"""How a line begins that tells an editor a file's schema: it is no description."""
+
+_MAX_BYTES = 200_000
 _MAX_DEPTH = 60
-_MAX_ALIASES = 32
+_MAX_NODES = 10_000  # aliases spelled out
 
 
 @dataclass(frozen=True)
@@ -67,12 +71,15 @@ def read_yaml(path: Path) -> YamlFile:
         loader = _loader()(text)
         try:
             node = loader.get_single_node()
+            _check_size(node, path)
             _check_mapping(node, path)
             values = {} if node is None else loader.construct_document(node)
         finally:
             loader.dispose()
     except yaml.YAMLError as error:
-        raise _refused(path, f"must be YAML: {_yaml_message(error)}", _yaml_line(error)) from error
+        raise _refused(path, f"must be YAML: {_yaml_message(error, text)}", _yaml_line(error)) from error
+    except ValueError as error:  # a number of more digits than Python converts
+        raise _refused(path, f"must hold values that can be read: {error}") from error
     pairs = [] if node is None else node.value
     lines = text.splitlines()
     return YamlFile(
@@ -87,9 +94,13 @@ def read_yaml(path: Path) -> YamlFile:
 
 def _read_text(path: Path) -> str:
     try:
-        if path.stat().st_size > _MAX_BYTES:
+        if not path.is_file():  # a pipe or a device would be read for ever
+            raise _refused(path, "must be a regular file")
+        with path.open("rb") as file:
+            content = file.read(_MAX_BYTES + 1)
+        if len(content) > _MAX_BYTES:
             raise _refused(path, f"must be smaller than {_MAX_BYTES:,} bytes")
-        return path.read_text(encoding="utf-8")
+        return content.decode("utf-8").replace("\r\n", "\n")
     except UnicodeDecodeError as error:
         raise _refused(path, f"must be UTF-8 text: byte {error.start} is not") from error
     except OSError as error:
@@ -97,18 +108,43 @@ def _read_text(path: Path) -> str:
 
 
 def _check_limits(text: str, path: Path) -> None:
-    depth = aliases = 0
-    for event in yaml.parse(text, Loader=yaml.CSafeLoader):
+    """Refuse what is too deep or too much, and tags, by what the parser meets: nothing is built for it."""
+    depth = 0
+    for count, event in enumerate(yaml.parse(text, Loader=yaml.CSafeLoader)):
         if isinstance(event, yaml.MappingStartEvent | yaml.SequenceStartEvent):
             depth += 1
         elif isinstance(event, yaml.MappingEndEvent | yaml.SequenceEndEvent):
             depth -= 1
-        elif isinstance(event, yaml.AliasEvent):
-            aliases += 1
         if depth > _MAX_DEPTH:
             raise _refused(path, f"must nest at most {_MAX_DEPTH} levels deep", _line(event.start_mark))
-        if aliases > _MAX_ALIASES:
-            raise _refused(path, f"must use at most {_MAX_ALIASES} aliases", _line(event.start_mark))
+        if count > 2 * _MAX_NODES:  # a collection begins and ends
+            raise _too_many(path)
+        if tag := getattr(event, "tag", None):
+            rule = f"must hold plain values, without tags: '{tag}'"
+            raise _refused(path, rule, _line(event.start_mark))
+
+
+def _check_size(root: yaml.Node | None, path: Path) -> None:
+    """Refuse aliases that stand for too much, or for what they stand in."""
+    sizes: dict[int, int] = {}
+    open_nodes: set[int] = set()
+
+    def size(node: yaml.Node) -> int:
+        if id(node) in open_nodes:
+            raise _refused(path, "must hold no alias of what it stands in", _line(node.start_mark))
+        if id(node) not in sizes:
+            open_nodes.add(id(node))
+            inner = [part for pair in node.value for part in pair] if isinstance(node, yaml.MappingNode) else node.value
+            sizes[id(node)] = 1 + (sum(size(each) for each in inner) if isinstance(inner, list) else 0)
+            open_nodes.discard(id(node))
+        return sizes[id(node)]
+
+    if root is not None and size(root) > _MAX_NODES:
+        raise _too_many(path)
+
+
+def _too_many(path: Path) -> ConfigError:
+    return _refused(path, f"must hold at most {_MAX_NODES:,} keys and values, those behind aliases counted")
 
 
 def _check_mapping(node: yaml.Node | None, path: Path) -> None:
@@ -154,7 +190,8 @@ def _header(lines: list[str]) -> tuple[str, ...]:
     for line in lines:
         if not line.startswith("#"):
             break
-        header.append(line.lstrip("#").strip())
+        if not line.startswith(MODELINE):
+            header.append(line.lstrip("#").strip())
     return tuple(header)
 
 
@@ -163,7 +200,10 @@ def _refused(path: Path, rule: str, line: int | None = None) -> ConfigError:
     return ConfigError([Problem(path.name, rule, place=place)])
 
 
-def _yaml_message(error: yaml.YAMLError) -> str:
+def _yaml_message(error: yaml.YAMLError, text: str) -> str:
+    line = text.splitlines()[(_yaml_line(error) or 1) - 1 :][:1]
+    if line and "\t" in line[0].removesuffix(line[0].lstrip()):
+        return "the line begins with a tab; indent with spaces"
     parts = (getattr(error, "context", None), getattr(error, "problem", None))
     return ", ".join(part for part in parts if part) or str(error)
 
@@ -200,6 +240,23 @@ def locate(path: Path, dotted_key: str) -> tuple[int, int] | None:
     if line is None:
         line = _line_of_choice(root, dotted_key.split(".")[0])
     return None if line is None else (len(dotted_key) - len(rest), line)
+
+
+def line_of_item(path: Path, keys: Sequence[str | int]) -> int | None:
+    """The line (from 1) of what lies at `keys`, names and indices, in `path`; of the last of them that is there."""
+    node, line = yaml.compose(_read_text(path), Loader=yaml.CSafeLoader), None
+    for key in keys:
+        if isinstance(node, yaml.MappingNode):
+            found = next((pair for pair in node.value if pair[0].value == key), None)
+            if found is None:
+                break
+            line, node = _line(found[0].start_mark), found[1]
+        elif isinstance(node, yaml.SequenceNode) and isinstance(key, int) and key < len(node.value):
+            node = node.value[key]
+            line = _line(node.start_mark)
+        else:
+            break
+    return line
 
 
 def _line_of_choice(root: yaml.Node | None, group: str) -> int | None:

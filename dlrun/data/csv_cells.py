@@ -6,9 +6,11 @@ import math
 import re
 from collections.abc import Sequence
 
-__all__ = ["DECIMALS", "LARGEST", "flag_or_number", "has_decimal_comma", "is_missing", "number", "numbers"]
+__all__ = ["LARGEST", "SIGNS", "flag_or_number", "is_missing", "number", "numbers"]
 
-DECIMALS = ("point", "comma")
+SIGNS = {"point": ".", "comma": ","}
+"""Decimal signs by the names that the config has for them."""
+
 LARGEST = 3.4028234663852886e38
 """The largest number that float32 holds."""
 
@@ -16,17 +18,11 @@ _MISSING = frozenset({"", "na", "n/a", "#n/a", "nan", "null"})
 _FLAGS = {"false": 0.0, "true": 1.0}
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 _INFINITE = re.compile(r"[+-]?inf(inity)?", re.IGNORECASE)
-_DECIMAL_COMMA = re.compile(r"[+-]?\d*,\d+", re.ASCII)
 
 
 def is_missing(cell: str) -> bool:
     """Whether the cell holds nothing: it is empty, or says NA, N/A, NaN or null in any case."""
     return cell.strip().lower() in _MISSING
-
-
-def has_decimal_comma(cell: str) -> bool:
-    """Whether the cell reads as a number with a decimal comma."""
-    return _DECIMAL_COMMA.fullmatch(cell.strip()) is not None
 
 
 def number(cell: str, decimal: str) -> float | None:

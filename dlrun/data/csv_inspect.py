@@ -13,6 +13,7 @@ from typing import Any
 
 from dlrun.config.roots import Roots
 from dlrun.config.suggest import nearest
+from dlrun.data.csv_kinds import no_csv, url
 from dlrun.data.csv_layout import Layout, Settings, lay_out
 from dlrun.data.csv_problems import cell_problems, row_problems
 from dlrun.data.csv_survey import survey
@@ -46,7 +47,7 @@ def inspect(values: Mapping[str, Any], roots: Roots) -> Declaration:
     given = str(values["path"])
     try:
         path = roots.file(given)
-        if fault := _no_file(given, path, roots):
+        if fault := url(given) or _no_file(given, path, roots):
             return Declaration(None, None, [fault])
         found = look_at(path, Settings.of(values))
     except OSError as error:  # a folder on the way may not be searched, or the file went away just now
@@ -72,6 +73,8 @@ def look_at(path: Path, settings: Settings) -> Inspection:
 def _look_at(path: Path, file: str, _state: tuple[int, int, int], settings: Settings) -> Inspection:
     separator = SEPARATORS.get(settings.separator, "")
     try:
+        if fault := no_csv(path, file):
+            return Inspection(separator, None, Target(None), 0, (fault,))
         separator = separator or find_separator(path)
         return _inspected(path, separator, settings, file)
     except UnicodeDecodeError:
@@ -95,6 +98,8 @@ def _inspected(path: Path, separator: str, settings: Settings, file: str) -> Ins
         fault = Problem("data.path", "must hold a header and rows", got=got, mend=mend, place=file)
         return Inspection(separator, None, Target(None), 0, (fault,))
     layout = lay_out(header, settings, file, line)
+    if layout.target is None and settings.target is not None:  # what would be a feature cannot be told
+        return Inspection(separator, layout, Target(None), 0, layout.problems)
     found = survey(rows, layout, settings)
     target, target_problems = judge_target(found, layout, settings, file)
     about_cells = () if len(header) < 2 else cell_problems(found, layout, settings, file)
@@ -104,7 +109,7 @@ def _inspected(path: Path, separator: str, settings: Settings, file: str) -> Ins
 
 
 def _no_file(given: str, path: Path, roots: Roots) -> Problem | None:
-    if path.is_file():
+    if path.is_file() and not _is_of_the_system(path):
         return None
     if path.is_dir():
         files = _tables_in(path)
@@ -114,9 +119,18 @@ def _no_file(given: str, path: Path, roots: Roots) -> Problem | None:
         return Problem("data.path", "must be a regular file", got=f"'{given}'", mend="Copy its content to a file.")
     folder = next((parent for parent in path.parents if parent.is_dir()), roots.directory)
     name = nearest(path.name, _tables_in(folder))
-    hint = f"Did you mean {folder / name}? " if name else ""
+    right = str(Path(given).parent / name) if name else ""
+    hint = f"Did you mean {shlex.quote(f'data.path={right}')}? " if right else ""
     searched = " and ".join(dict.fromkeys((str(roots.directory), str(roots.work))))
-    return Problem("data.path", "must be an existing file", got=f"'{given}'", mend=f"{hint}Looked from {searched}.")
+    mend = f"{hint}Looked from {searched}."
+    return Problem(
+        "data.path", "must be an existing file", f"'{given}'", mend, instead=(given, right) if right else None
+    )
+
+
+def _is_of_the_system(path: Path) -> bool:
+    """Whether a file is no content but a view into the system: `/proc/self/environ` shows the environment."""
+    return path.resolve().parts[:2] in (("/", "proc"), ("/", "sys"))
 
 
 def _tables_in(folder: Path) -> list[str]:

@@ -15,7 +15,7 @@ from dlrun.data.csv_cells import number
 from dlrun.data.csv_text import SEPARATORS
 from dlrun.errors import Problem
 
-__all__ = ["Layout", "Settings", "as_override", "lay_out", "listed"]
+__all__ = ["Layout", "Settings", "as_override", "dropping", "lay_out", "listed"]
 
 _PLAIN_WORD = re.compile(r"[A-Za-z_][\w-]*", re.ASCII)
 _HYDRA_WORDS = frozenset({"null", "true", "false", "nan", "inf"})
@@ -39,8 +39,10 @@ class Settings:
         """The settings in a config node; other keys are passed over."""
         chosen = {name: values[name] for name in cls.__dataclass_fields__}
         features = chosen["features"]
-        chosen["features"] = None if features is None else tuple(features)
-        chosen["drop"] = tuple(chosen["drop"])
+        target = chosen["target"]
+        chosen["target"] = None if target is None else str(target)  # columns may be called 0, 1, 2
+        chosen["features"] = None if features is None else tuple(map(str, features))
+        chosen["drop"] = tuple(map(str, chosen["drop"]))
         return cls(**chosen)
 
 
@@ -80,8 +82,11 @@ def lay_out(header: Sequence[str], settings: Settings, file: str, line: int) -> 
     target = _target(names, kept, settings)
     wanted = kept if settings.features is None else [names.index(n) for n in settings.features if n in names]
     features = tuple(place for place in wanted if place != target)
-    problems = [*_unknown_names(names, settings, file), *_contradictions(settings)]
     place = f"{file}:{line}"
+    no_header = list(_no_header(names, place))
+    # without a header, no name that the config gives can be found
+    problems = no_header or [*_unknown_names(names, settings, file)]
+    problems += _contradictions(settings)
     if len(names) < 2:
         problems.append(_single_column(header, settings, place))
     elif not features and not problems:
@@ -90,7 +95,7 @@ def lay_out(header: Sequence[str], settings: Settings, file: str, line: int) -> 
     used = [*features, *(() if target is None else (target,))]
     problems += _unnamed(header, names, used, settings, place)
     # what looks like a repeated name in a line of data is no second fault
-    problems += list(_no_header(names, place)) or list(_repeated([names[i] for i in used], settings, place))
+    problems += [] if no_header else list(_repeated(names, [names[i] for i in used], settings, place))
     return Layout(names, target, features, tuple(problems))
 
 
@@ -108,17 +113,21 @@ def _unknown_names(names: Sequence[str], settings: Settings, file: str) -> Itera
         "data.drop": settings.drop,
     }
     for key, words in given.items():
-        for word in words:
+        for word in dict.fromkeys(words):
             if word not in names:
                 mend = f"{_nearest_name(key, word, names)}The columns are {listed(names)}."
                 yield Problem(key, f"must name a column of {file}", got=f"'{word}'", mend=mend)
 
 
 def _nearest_name(key: str, word: str, names: Sequence[str]) -> str:
+    if word.isdecimal() and int(word) < len(names):
+        return f"Columns go by their names; counted from 0, this one is {_as_typed(key, names[int(word)])}. "
     name = nearest(word, names)
-    if name is None:
-        return ""
-    return f"Did you mean {as_override(key, name) if key == 'data.target' else repr(name)}? "
+    return "" if name is None else f"Did you mean {_as_typed(key, name)}? "
+
+
+def _as_typed(key: str, name: str) -> str:
+    return as_override(key, name) if key == "data.target" else repr(name)
 
 
 def _contradictions(settings: Settings) -> Iterator[Problem]:
@@ -147,15 +156,15 @@ def _unnamed(
     unnamed = [names[i] for i in sorted(used) if not header[i].strip()]
     if unnamed:
         # most often the index that pandas writes: where rows are sorted by class, it gives the answer away
-        mend = f"Give it a name, or leave it out: {as_override('data.drop', [*settings.drop, *unnamed])}"
+        mend = f"Give it a name, or leave it out: {dropping(names, settings, unnamed)}"
         got = f"an empty name for {listed(unnamed)}"
         yield Problem("data.path", "must name every column", got=got, mend=mend, place=place)
 
 
-def _repeated(used: Sequence[str], settings: Settings, place: str) -> Iterator[Problem]:
+def _repeated(names: Sequence[str], used: Sequence[str], settings: Settings, place: str) -> Iterator[Problem]:
     repeated = [name for name, count in Counter(used).items() if count > 1]
     if repeated:
-        mend = f"Rename them, or leave them out: {as_override('data.drop', [*settings.drop, *repeated])}"
+        mend = f"Rename them, or leave them out: {dropping(names, settings, repeated)}"
         got = f"{listed(repeated)} more than once"
         yield Problem("data.path", "must name each column once", got=got, mend=mend, place=place)
 
@@ -169,6 +178,12 @@ def _no_header(names: Sequence[str], place: str) -> Iterator[Problem]:
         mend = "Add a first line with the names of the columns."
         got = f"a line of data: {listed(names)}"
         yield Problem("data.path", "must start with the names of its columns", got=got, mend=mend, place=place)
+
+
+def dropping(names: Sequence[str], settings: Settings, more: Iterable[str]) -> str:
+    """The override that leaves out `more` beside what the config leaves out, misspelt names there put right."""
+    known = [word if word in names else nearest(word, names) for word in settings.drop]
+    return as_override("data.drop", list(dict.fromkeys([*filter(None, known), *more])))
 
 
 def listed(names: Sequence[str]) -> str:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
-from dlrun.data.csv_layout import Layout, Settings, as_override, listed
+from dlrun.data.csv_layout import Layout, Settings, dropping, listed
+from dlrun.data.csv_numerals import way_out
 from dlrun.data.csv_survey import ColumnSurvey, Finding, Survey
 from dlrun.errors import Problem
 
-__all__ = ["cell_problems", "row_problems", "shown", "text_in_target"]
+__all__ = ["cell_problems", "numeral", "row_problems", "shown", "text_in_target"]
 
 _FEWEST_ROWS = 3  # one each to train, validate and test on
 _COLUMNS_SHOWN = 8  # columns with the same fault that get a line of their own
@@ -39,18 +40,20 @@ def cell_problems(found: Survey, layout: Layout, settings: Settings, file: str) 
     """Text and infinite numbers in columns to learn from, missing cells there and in the target."""
     features = [(layout.names[i], found.columns[i]) for i in layout.features]
     text = [(name, column) for name, column in features if column.text.count]
-    drop = as_override("data.drop", [*settings.drop, *(name for name, _ in text)])
+    words = [name for name, column in text if numeral(column, found, settings) is None]
+    drop = dropping(layout.names, settings, words)
 
     def text_problem(name: str, column: ColumnSurvey) -> Problem:
         return Problem(
             "data.path",
             f"must hold numbers in column '{name}'",
             got=f"{shown(column.text.value)} in row {column.text.row}{_others(column.text, 'such cells')}",
-            mend=_way_out_of_text(column, drop),
+            mend=numeral(column, found, settings) or f"Correct the file, or leave out what holds text: {drop}",
             place=f"{file}:{column.text.line}",
         )
 
-    yield from _shortened(text, text_problem, "must hold numbers in more columns", drop, file)
+    all_at_once = drop if words else "as above"
+    yield from _shortened(text, text_problem, "must hold numbers in more columns", all_at_once, file)
     used = [(layout.names[i], found.columns[i]) for i in layout.used]
     yield from _missing(used, layout, settings, file)
     for name, column in used:
@@ -59,7 +62,7 @@ def cell_problems(found: Survey, layout: Layout, settings: Settings, file: str) 
                 f"{column.infinite.value.strip()} in row {column.infinite.row}{_others(column.infinite, 'such cells')}"
             )
             rule = f"must hold finite numbers, below 3.4e38 in size, in column '{name}'"
-            mend = f"Correct the file, or leave the column out: {as_override('data.drop', [*settings.drop, name])}"
+            mend = f"Correct the file, or leave the column out: {dropping(layout.names, settings, [name])}"
             yield Problem("data.path", rule, got=got, mend=mend, place=f"{file}:{column.infinite.line}")
 
 
@@ -68,7 +71,7 @@ def _missing(
 ) -> Iterator[Problem]:
     missing = [(name, column) for name, column in used if column.missing.count]
     target = None if layout.target is None else layout.names[layout.target]
-    drop = as_override("data.drop", [*settings.drop, *(name for name, _ in missing if name != target)])
+    drop = dropping(layout.names, settings, (name for name, _ in missing if name != target))
     way_out = "Leave out the rows with data.missing=drop_rows"
 
     def problem(name: str, column: ColumnSurvey) -> Problem:
@@ -96,27 +99,17 @@ def _shortened(
         yield Problem("data.path", rule_of_rest, got=got, mend=f"All at once: {drop}", place=file)
 
 
-def text_in_target(name: str, column: ColumnSurvey, is_asked_for: bool, file: str) -> Problem:
-    """Text where numbers are to be predicted.
-
-    Args:
-        is_asked_for: whether the config says regression; else the other cells do.
-    """
-    if column.text.count == column.decimal_commas:
-        mend = "The decimal sign is a comma: data.decimal=comma"
-    elif is_asked_for:
-        mend = "Correct the file, or predict classes: data.task=auto"
-    else:
-        mend = "Correct the file, or take every value for a class: data.task=multiclass"
+def text_in_target(name: str, column: ColumnSurvey, mend: str, file: str) -> Problem:
+    """Text where numbers are to be predicted."""
     rule = f"must hold numbers in column '{name}', which is to be predicted"
     got = f"{shown(column.text.value)} in row {column.text.row}{_others(column.text, 'such cells')}"
     return Problem("data.path", rule, got=got, mend=mend, place=f"{file}:{column.text.line}")
 
 
-def _way_out_of_text(column: ColumnSurvey, drop: str) -> str:
-    if column.text.count == column.decimal_commas:
-        return "The decimal sign is a comma: data.decimal=comma"
-    return f"Correct the file, or leave out what holds text: {drop}"
+def numeral(column: ColumnSurvey, found: Survey, settings: Settings) -> str | None:
+    """The way out where all the text of a column reads as numbers that are written in another way."""
+    text = column.text
+    return way_out(column.looks, text.count, text.value, settings.decimal, found.has_fractions)
 
 
 def _others(finding: Finding, what: str) -> str:

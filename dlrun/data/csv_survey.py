@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 
-from dlrun.data.csv_cells import LARGEST, flag_or_number, has_decimal_comma, is_missing, number, numbers
+from dlrun.data.csv_cells import LARGEST, SIGNS, flag_or_number, is_missing, number, numbers
 from dlrun.data.csv_layout import Layout, Settings
+from dlrun.data.csv_numerals import count_looks
 from dlrun.data.csv_text import Record
 
 __all__ = ["MOST_CLASSES", "ColumnSurvey", "Finding", "Survey", "blocks", "survey"]
@@ -46,14 +48,14 @@ class ColumnSurvey:
 
     Attributes:
         text: cells that are neither a number nor missing.
-        decimal_commas: how many of those read as numbers with a decimal comma.
+        looks: how those read as numbers, counted; see `csv_numerals`.
         infinite: infinite numbers, and such as float32 does not hold.
     """
 
     missing: Finding = field(default_factory=Finding)
     text: Finding = field(default_factory=Finding)
     infinite: Finding = field(default_factory=Finding)
-    decimal_commas: int = 0
+    looks: Counter[str] = field(default_factory=Counter)
 
 
 @dataclass
@@ -66,6 +68,7 @@ class Survey:
         ragged: rows that are longer or shorter than the header.
         columns: of features and target, by their place.
         labels: distinct cells of the target, trimmed, missing ones left out; at most `MOST_CLASSES` and one.
+        has_fractions: whether numbers have the decimal sign that the config says.
     """
 
     columns: dict[int, ColumnSurvey]
@@ -73,6 +76,7 @@ class Survey:
     samples: int = 0
     ragged: Finding = field(default_factory=Finding)
     labels: set[str] = field(default_factory=set)
+    has_fractions: bool = False
 
 
 @dataclass(frozen=True)
@@ -93,8 +97,8 @@ def survey(records: Iterable[Record], layout: Layout, settings: Settings) -> Sur
     found = Survey({place: ColumnSurvey() for place in layout.used})
     for block in blocks(records, layout, settings, found):
         for place in layout.features:
-            if numbers(block.columns[place], settings.decimal) is None:
-                _look_at_feature(block, place, settings, found.columns[place])
+            if not _holds_numbers_only(block.columns[place], settings, found):
+                _look_at_feature(block, place, settings, found)
         if layout.target is not None:
             _look_at_target(block, layout.target, settings, found)
     return found
@@ -119,31 +123,44 @@ def blocks(records: Iterable[Record], layout: Layout, settings: Settings, found:
             yield Block(rows, lines, list(zip(*usable, strict=True)))
 
 
-def _look_at_feature(block: Block, place: int, settings: Settings, column: ColumnSurvey) -> None:
+def _look_at_feature(block: Block, place: int, settings: Settings, found: Survey) -> None:
+    column = found.columns[place]
     for row, line, cell in zip(block.rows, block.lines, block.columns[place], strict=True):
         if is_missing(cell):
             column.missing.add(row, line, cell)
         else:
-            _judge(flag_or_number(cell, settings.decimal), row, line, cell, column)
+            _judge(flag_or_number(cell, settings.decimal), (row, line, cell), column, settings, found)
 
 
 def _look_at_target(block: Block, place: int, settings: Settings, found: Survey) -> None:
     cells = block.columns[place]
     column = found.columns[place]
-    if numbers(cells, settings.decimal) is None:
+    if not _holds_numbers_only(cells, settings, found):
         for row, line, cell in zip(block.rows, block.lines, cells, strict=True):
             if is_missing(cell):
                 column.missing.add(row, line, cell)
             else:
-                _judge(number(cell, settings.decimal), row, line, cell, column)
+                _judge(number(cell, settings.decimal), (row, line, cell), column, settings, found)
     if len(found.labels) <= MOST_CLASSES:
         distinct = {cell.strip() for cell in set(cells) if not is_missing(cell)} - found.labels
         found.labels.update(islice(distinct, MOST_CLASSES + 1 - len(found.labels)))
 
 
-def _judge(value: float | None, row: int, line: int, cell: str, column: ColumnSurvey) -> None:
+def _holds_numbers_only(cells: Sequence[str], settings: Settings, found: Survey) -> bool:
+    if numbers(cells, settings.decimal) is None:
+        return False
+    if not found.has_fractions:
+        found.has_fractions = SIGNS[settings.decimal] in "".join(cells)
+    return True
+
+
+def _judge(
+    value: float | None, place: tuple[int, int, str], column: ColumnSurvey, settings: Settings, found: Survey
+) -> None:
     if value is None:
-        column.text.add(row, line, cell)
-        column.decimal_commas += has_decimal_comma(cell)
-    elif abs(value) > LARGEST:
-        column.infinite.add(row, line, cell)
+        column.text.add(*place)
+        count_looks(place[2], column.looks)
+        return
+    found.has_fractions = found.has_fractions or SIGNS[settings.decimal] in place[2]
+    if abs(value) > LARGEST:
+        column.infinite.add(*place)

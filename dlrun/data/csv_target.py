@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 from dlrun.data.csv_cells import number
 from dlrun.data.csv_layout import Layout, Settings, listed
-from dlrun.data.csv_problems import shown, text_in_target
-from dlrun.data.csv_survey import MOST_CLASSES, Survey
+from dlrun.data.csv_problems import numeral, shown, text_in_target
+from dlrun.data.csv_survey import MOST_CLASSES, ColumnSurvey, Survey
 from dlrun.errors import Problem
 
 __all__ = ["Target", "judge_target"]
@@ -39,8 +39,9 @@ def judge_target(found: Survey, layout: Layout, settings: Settings, file: str) -
         return Target(None), []
     name, column = layout.names[layout.target], found.columns[layout.target]
     if column.text.count:
-        if settings.task == "regression" or _is_number_with_mistakes(found, column.text.count, settings):
-            return Target("regression"), [text_in_target(name, column, settings.task == "regression", file)]
+        mend = numeral(column, found, settings)
+        if settings.task == "regression" or _is_number_with_mistakes(found, column, mend is not None, settings):
+            return Target("regression"), [text_in_target(name, column, mend or _way_out(found, settings), file)]
         target = Target(None, tuple(sorted(found.labels)))
     else:
         values = sorted({value for label in found.labels if (value := number(label, settings.decimal)) is not None})
@@ -52,15 +53,28 @@ def judge_target(found: Survey, layout: Layout, settings: Settings, file: str) -
     return Target(task, target.classes, target.values), list(_class_problems(name, target, found, settings, file))
 
 
-def _is_number_with_mistakes(found: Survey, text_cells: int, settings: Settings) -> bool:
+def _is_number_with_mistakes(found: Survey, column: ColumnSurvey, all_numerals: bool, settings: Settings) -> bool:
     if settings.task != "auto":
         return False
-    readings = [number(label, settings.decimal) for label in found.labels]
-    if not any(value is not None for value in readings):
-        # every label is text: classes, unless all of it reads as numbers once the decimal sign is known
-        return settings.decimal == "point" and all(number(label, "comma") is not None for label in found.labels)
-    distinct = sum(value is not None for value in readings)
-    return text_cells <= _STRAY_TEXT * found.samples and distinct > _MOST_INTEGER_CLASSES
+    distinct = sum(number(label, settings.decimal) is not None for label in found.labels)
+    if all_numerals:
+        # '5%' and '1,000' are classes where there are few of them; '0,5' alone is a number in any case
+        fractions = settings.decimal == "point" and column.looks["decimal,"] == column.text.count
+        return len(found.labels) > _MOST_INTEGER_CLASSES or (fractions and distinct == 0)
+    return column.text.count <= _STRAY_TEXT * found.samples and distinct > _MOST_INTEGER_CLASSES
+
+
+def _way_out(found: Survey, settings: Settings) -> str:
+    """Of text that is no number where numbers are to be predicted."""
+    if settings.task != "regression":
+        return "Correct the file, or take every value for a class: data.task=multiclass"
+    if _hardly_repeat(found.labels, found):
+        return "Correct the file, or choose another column with data.target."
+    return "Correct the file, or predict classes: data.task=auto"
+
+
+def _hardly_repeat(classes: Collection[str], found: Survey) -> bool:
+    return len(classes) > min(MOST_CLASSES, max(_MOST_INTEGER_CLASSES, found.samples / 2))
 
 
 def _are_classes(values: list[float], samples: int) -> bool:
@@ -82,17 +96,28 @@ def _constant(name: str, values: list[float], file: str) -> Iterator[Problem]:
 
 def _class_problems(name: str, target: Target, found: Survey, settings: Settings, file: str) -> Iterator[Problem]:
     classes = target.classes
-    repeats_too_little = not target.values and len(classes) > max(_MOST_INTEGER_CLASSES, found.samples / 2)
-    if len(classes) > MOST_CLASSES or repeats_too_little:
+    if len(classes) > MOST_CLASSES or (not target.values and _hardly_repeat(classes, found)):
         number_of = f"more than {MOST_CLASSES}" if len(classes) > MOST_CLASSES else str(len(classes))
         got = f"{number_of} different values in {found.samples} rows, such as {shown(classes[0])}"
-        mend = "Choose another column with data.target, or data.task=regression for numbers."
+        mend = "Choose another column with data.target" + (", or data.task=regression." if target.values else ".")
         yield Problem("data.path", f"must repeat its classes in column '{name}'", got=got, mend=mend, place=file)
     elif len(classes) == 1:
         rule = f"must hold two classes or more in column '{name}', which is to be predicted"
         mend = "Choose another column with data.target, or add rows of the other classes."
         yield Problem("data.path", rule, got=f"{shown(classes[0])} in every row", mend=mend, place=file)
+    elif twins := _twins(classes):
+        rule = f"must spell each class in one way in column '{name}'"
+        mend = "Write one of them in every row, or call them by other names if they differ."
+        yield Problem("data.path", rule, got=" and ".join(map(shown, twins)), mend=mend, place=file)
     elif settings.task == "binary" and len(classes) != 2:
         got = f"binary for {len(classes)} classes ({listed(classes)})"
         mend = "Write data.task=multiclass, or data.task=auto."
         yield Problem("data.task", f"must fit column '{name}' of {file}", got=got, mend=mend)
+
+
+def _twins(classes: Sequence[str]) -> list[str]:
+    """The first classes that differ in capitals only, as yes and Yes; letters such as a and A may well be classes."""
+    alike: dict[str, list[str]] = {}
+    for name in classes:
+        alike.setdefault(name.casefold() if len(name) > 1 else name, []).append(name)
+    return next((names for names in alike.values() if len(names) > 1), [])

@@ -5,10 +5,13 @@ from __future__ import annotations
 import csv
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TextIO
 
 __all__ = ["SEPARATORS", "Malformed", "Record", "find_separator", "records", "undecodable"]
 
 SEPARATORS = {"comma": ",", "semicolon": ";", "tab": "\t", "pipe": "|"}
+
+_MAX_LINE = 16_000_000  # characters: a hundred thousand columns and more
 
 Record = tuple[int, list[str]]
 """The line that a record starts on, from 1, and its cells."""
@@ -39,7 +42,7 @@ def records(path: Path, separator: str) -> Iterator[Record]:
         OSError: the file cannot be read.
     """
     with path.open(encoding="utf-8-sig", newline="") as stream:
-        reader = csv.reader(stream, delimiter=separator, skipinitialspace=True, strict=True)
+        reader = csv.reader(_lines(stream), delimiter=separator, skipinitialspace=True, strict=True)
         line = 1
         try:
             for cells in reader:
@@ -48,6 +51,16 @@ def records(path: Path, separator: str) -> Iterator[Record]:
                 line = reader.line_num + 1
         except csv.Error as error:
             raise Malformed(str(error), line) from error
+
+
+def _lines(stream: TextIO) -> Iterator[str]:
+    """The lines of a file. One without line ends would be read into memory whole, however large it is."""
+    number = 0
+    while line := stream.readline(_MAX_LINE):
+        number += 1
+        if len(line) == _MAX_LINE:
+            raise Malformed(f"a line of more than {_MAX_LINE:,} characters", number)
+        yield line
 
 
 def find_separator(path: Path) -> str:

@@ -5,13 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from dlrun.config.facts import TASKS
+
 if TYPE_CHECKING:
     import numpy as np
 
 __all__ = ["TASKS", "Content", "Dataset"]
-
-TASKS = ("binary", "multiclass", "regression")
-"""What a dataset can ask for."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,7 +8,7 @@ from typing import Any
 from dlrun.errors import ConfigError, Problem
 from dlrun.models.construct import Constructor
 from dlrun.models.nodes import Branch, Branches, Join, Layer, Node, Residual, Save, Shared
-from dlrun.models.shapes import misfit, shape_of, shown_shape, unbuildable
+from dlrun.models.shapes import misfit, no_tensor, shape_of, shown_shape, unbuildable
 
 __all__ = ["Assembler"]
 
@@ -87,7 +87,9 @@ class Assembler:
         try:
             y = layer(tensors) if node.call == "list" else layer(*tensors)
         except Exception as error:  # a layer may raise anything on shapes that it does not like
-            raise ConfigError([unbuildable(node, tensors, sources, error)]) from error
+            raise ConfigError([unbuildable(node, tensors, sources, error, self._construct.project)]) from error
+        if not hasattr(y, "shape"):
+            raise ConfigError([no_tensor(layer, node, y)])
         if any(size == 0 for size in shape_of(y)):
             raise ConfigError([unbuildable(node, tensors, sources)])
         self._construct.settle(node, layer)

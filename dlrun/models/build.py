@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, TypeAlias
 
 import keras
@@ -12,7 +13,8 @@ from dlrun.config.catalog import Catalog
 from dlrun.errors import ConfigError, Problem
 from dlrun.models.assemble import Assembler
 from dlrun.models.construct import Constructor
-from dlrun.models.grammar import expand
+from dlrun.models.findings import at_its_line
+from dlrun.models.grammar import expand, layers_place
 from dlrun.models.head import FLAT_TASKS
 from dlrun.models.shapes import shape_of, shown_shape
 
@@ -68,8 +70,19 @@ def _functional(spec: Mapping[str, Any], catalog: Catalog, input_shape: InputSha
         raise ConfigError(expansion.problems)
     inputs = _inputs(input_shape)
     assembler = Assembler(Constructor(catalog, spec["seed"]), inputs)
-    output = assembler.output((*expansion.nodes, *expansion.head))
+    try:
+        output = assembler.output((*expansion.nodes, *expansion.head))
+    except ConfigError as error:
+        place = layers_place(spec, catalog.get("model", spec["model"]["option"]))
+        raise ConfigError([_placed(each, place) for each in error.problems]) from error
     return keras.Model(_data(inputs), output, name=spec["model"]["option"])
+
+
+def _placed(problem: Problem, place: str | None) -> Problem:
+    """A problem of the layers at its line; one that has a place already, in the user's code, keeps it."""
+    if problem.place is not None or not problem.key.startswith("model.layers"):
+        return problem
+    return at_its_line(replace(problem, place=place))
 
 
 def _check_output(output: Any, task: str, outputs: int) -> None:

@@ -9,6 +9,7 @@ import keras
 
 from dlrun.config.build import arguments, resolve
 from dlrun.config.catalog import Catalog, Option
+from dlrun.config.raised import place_in, telling_line
 from dlrun.errors import ConfigError, Problem
 from dlrun.models.nodes import Layer
 from dlrun.models.seeds import seed_for, seeded
@@ -25,6 +26,7 @@ class Constructor:
 
     def __init__(self, catalog: Catalog, seed: int) -> None:
         self._catalog = catalog
+        self.project = catalog.roots.project
         self._seed = seed
         self._layers: dict[str, keras.Layer] = {}
         self._settled: set[str] = set()
@@ -41,9 +43,9 @@ class Constructor:
                 passed = arguments(self._catalog, option, values)
                 self._layers[node.path] = resolve(option)(**passed, name=node.name)
             except (TypeError, ValueError) as error:
-                key, message = f"{node.path}.{node.option}", str(error).splitlines()[0]
-                rule = "must have parameters that go together"
-                raise ConfigError([Problem(key, rule, mend=f"Keras says: {message}")]) from error
+                rule, says = "must have parameters that go together", f"Keras says: {telling_line(error)}"
+                place = place_in(self.project, error)
+                raise ConfigError([Problem(f"{node.path}.{node.option}", rule, mend=says, place=place)]) from error
         return self._layers[node.path]
 
     def settle(self, node: Layer, layer: keras.Layer) -> None:

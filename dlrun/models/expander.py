@@ -6,8 +6,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from dlrun.config.catalog import Catalog, Option
+from dlrun.config.text import shown
 from dlrun.errors import Problem
-from dlrun.models.findings import Findings, Told, shown
+from dlrun.models.findings import Findings, Told
 from dlrun.models.items import Item, read_item, unknown_layer
 from dlrun.models.nodes import Branch, Branches, Call, Join, Layer, Node, Residual, Save, Shared
 from dlrun.models.parameters import Evaluator
@@ -55,7 +56,8 @@ class Expander:
             TooManyLayers: a loop runs away.
         """
         if not isinstance(items, Sequence) or isinstance(items, str):
-            self._wrong(scope, path, "must be a list of layers", items)
+            mend = "Put `- ` in front of each layer." if isinstance(items, Mapping) else None
+            self._wrong(scope, path, "must be a list of layers", items, mend)
             return ()
         return tuple(node for index, item in enumerate(items) for node in self.item(item, scope, f"{path}[{index}]"))
 
@@ -82,7 +84,7 @@ class Expander:
     def _layer(self, item: Item, scope: Scope, path: str) -> tuple[Node, ...]:
         if not self.catalog.has("layer", item.word):
             known = self.catalog.names("layer")
-            self.findings.add(unknown_layer(item, path, scope.place, known), Told.MISSPELT)
+            self.findings.add(unknown_layer(item, path, scope.place, known, self.catalog), Told.MISSPELT)
             return ()
         option = self.catalog.get("layer", item.word)
         if "layers" in option.facts:
@@ -215,7 +217,7 @@ class Expander:
             return None
         if not self.catalog.has("layer", read.word):
             known = tuple(name for name in self.catalog.names("layer") if self._merges(name))
-            self.findings.add(unknown_layer(read, path, scope.place, known), Told.MISSPELT)
+            self.findings.add(unknown_layer(read, path, scope.place, known, self.catalog), Told.MISSPELT)
             return None
         if not self._merges(read.word):
             mend = f"As {item.word}'s merge take add or concatenate."

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from enum import IntEnum
-from typing import Any
+from pathlib import Path
 
+from dlrun.config.yamlfile import line_of_item
 from dlrun.errors import Problem
 
-__all__ = ["Findings", "Told", "shown"]
+__all__ = ["Findings", "Told", "at_its_line"]
 
 _PASS = re.compile(r"#\d+")
+_STEP = re.compile(r"\[(\d+)\]|(\w+)")
 
 
 class Told(IntEnum):
@@ -44,7 +46,7 @@ class Findings:
         """
         if kind <= self._told:
             key = (_PASS.sub("", problem.key), problem.rule, problem.got)
-            self._problems.setdefault(key, problem)
+            self._problems.setdefault(key, at_its_line(problem))
 
     @contextmanager
     def only(self, told: Told) -> Iterator[None]:
@@ -57,6 +59,12 @@ class Findings:
             self._told = before
 
 
-def shown(value: Any) -> str:
-    """A value as one would type it."""
-    return f"'{value}'" if isinstance(value, str) else json.dumps(value, default=str)
+def at_its_line(problem: Problem) -> Problem:
+    """The problem placed at its item: what is known of an item's place is the file, and where its list begins."""
+    file, _, line = (problem.place or "").rpartition(":")
+    path = _PASS.sub("", problem.key)
+    inside = path.rpartition(f".{Path(file).stem}.")[2]  # an item of a block: where the block's file is entered
+    keys = [int(index) if index else name for index, name in _STEP.findall(inside.removeprefix("model."))]
+    if not file or "layers" not in keys[:1]:
+        return problem
+    return replace(problem, place=f"{file}:{line_of_item(Path(file), keys) or line}")

@@ -20,9 +20,11 @@ from typing import Any
 
 from dlrun.config.catalog import Catalog, Option, Parameter
 from dlrun.config.rules import is_expression
+from dlrun.config.text import shown
 from dlrun.errors import Problem
+from dlrun.models.advice import contradictions
 from dlrun.models.expander import Expander, TooManyLayers
-from dlrun.models.findings import Findings, shown
+from dlrun.models.findings import Findings
 from dlrun.models.head import expand_head, known_outputs
 from dlrun.models.joins import unpaired
 from dlrun.models.nodes import Expansion, Node
@@ -30,7 +32,7 @@ from dlrun.models.parameters import Evaluator
 from dlrun.models.ranks import check_rank
 from dlrun.models.scope import GROUPS, UNKNOWN, Scope
 
-__all__ = ["check", "expand"]
+__all__ = ["check", "expand", "layers_place"]
 
 _NOT_READ = frozenset({"option", "layers", "head"})  # the model's frame: no `$` reads these
 
@@ -94,6 +96,7 @@ def check(
         *(_unread(option.parameters[key], spec, expansion) for key in _set_in_vain(spec, option, expansion)),
         *(_unread_group(group, spec) for group in GROUPS if group in chosen and group not in expansion.groups),
         *(check_rank(expansion.nodes, shape, catalog) if shape else ()),
+        *contradictions(spec, expansion, catalog),
     ]
 
 
@@ -102,15 +105,20 @@ def _unread_group(group: str, spec: Mapping[str, Any]) -> Problem:
     return Problem(group, rule, got=str(spec[group]["option"]), mend="Choose a model with hidden layers, as model=mlp.")
 
 
+def layers_place(spec: Mapping[str, Any], option: Option) -> str | None:
+    """`file:line` of a model's list of layers; None where the run has another list than its option's file."""
+    layers = option.parameters.get("layers")
+    unchanged = layers is not None and spec["model"].get("layers") == layers.default
+    return layers.place if layers is not None and unchanged else None
+
+
 def _model_scope(spec: Mapping[str, Any], option: Option, evaluator: Evaluator) -> Scope:
     """The model's keys and the model-wide groups. A key may itself be an expression of keys before it."""
     model = spec["model"]
-    layers = option.parameters.get("layers")
-    unchanged = layers is not None and model.get("layers") == layers.default
     groups = {"regularizer": None, "constraint": None} | {group: spec[group] for group in GROUPS if group in spec}
     keys = {key: value for key, value in model.items() if key not in _NOT_READ}
     plain = {key: value for key, value in keys.items() if not is_expression(value)}
-    place = layers.place if layers is not None and unchanged else None
+    place = layers_place(spec, option)
     scope = Scope({**groups, **plain}, frozenset({*groups, *keys}), set(), place)
     for key in (key for key in keys if key not in plain):
         value = _derived(option.parameters.get(key), keys[key], scope, evaluator)

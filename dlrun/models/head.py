@@ -6,9 +6,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
+from dlrun.config.text import shown
 from dlrun.errors import Problem
 from dlrun.models.expander import Expander
-from dlrun.models.findings import Told, shown
+from dlrun.models.findings import Told
 from dlrun.models.nodes import Layer, Node, ending
 from dlrun.models.scope import UNKNOWN, Scope
 
@@ -44,11 +45,13 @@ def expand_head(expander: Expander, spec: Mapping[str, Any], scope: Scope, outpu
             and the activation that the task asks for as `$output_activation`.
     """
     head, task = spec["model"].get("head", "auto"), str(spec["task"])
+    declared = expander.catalog.get("model", spec["model"]["option"]).parameters.get("head")
+    place = declared.place if declared is not None and declared.default == head else None
     given = {
         "outputs": UNKNOWN if outputs is None else outputs,
         "output_activation": FLAT_TASKS.get(task, "linear"),
     }
-    scope = replace(scope, names={**scope.names, **given}, own=scope.own - given.keys(), neutral=_NEUTRAL)
+    scope = replace(scope, names={**scope.names, **given}, own=scope.own - given.keys(), neutral=_NEUTRAL, place=place)
     if head == "auto":
         return _auto(expander, scope, task)
     if isinstance(head, list):

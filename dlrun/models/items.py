@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from dlrun.config.suggest import did_you_mean
+from dlrun.config.catalog import Catalog
+from dlrun.config.suggest import nearest
+from dlrun.config.text import shown, typed
 from dlrun.errors import Problem
-from dlrun.models.findings import shown
 
 __all__ = ["STRUCTURE", "Item", "read_item", "unknown_layer"]
 
@@ -59,6 +60,9 @@ def read_item(item: Any, path: str, place: str | None) -> Item | Problem:
         first = words[0] if words else "dense"
         got = ", ".join(map(str, item)) or "nothing"
         mend = f"Parameters stand inside: `{first}: {{parameter: value}}`."
+        if (word := next((each for each in words if "layers" in STRUCTURE.get(each, ())), None)) is not None:
+            inner = ", ".join(f"{{{key}: {typed(item[key])}}}" for key in words if key != word)
+            mend = f"What {word} builds stands in `layers` beside it: `layers: [{inner}]`."
         return Problem(path, "must name one layer or structural word", got=got, mend=mend, place=place)
     when = beside.pop("when", True)
     return _companions_checked(Item(words[0], item[words[0]], beside, when), path, place)
@@ -76,8 +80,11 @@ def _companions_checked(item: Item, path: str, place: str | None) -> Item | Prob
     return item
 
 
-def unknown_layer(item: Item, path: str, place: str | None, known: tuple[str, ...]) -> Problem:
+def unknown_layer(item: Item, path: str, place: str | None, known: tuple[str, ...], catalog: Catalog) -> Problem:
     """The problem of an item whose word is neither a structural word nor a layer's name."""
-    mend = did_you_mean(item.word, (*known, *STRUCTURE)) or "`dlrun ls layer` lists the layers."
+    found = nearest(item.word, (*known, *STRUCTURE))
+    mend = f"Did you mean {found}?" if found else "`dlrun ls layer` lists the layers."
+    if catalog.has("activation", item.word) and item.value is None:
+        mend = f"Write `activation: {item.word}`."
     rule = "must be a layer option or a structural word"
     return Problem(path, rule, got=shown(item.word), mend=mend, place=place)

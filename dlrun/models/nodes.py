@@ -7,13 +7,27 @@ pair `Save` and `Join`. Loops, blocks, conditions and `$expressions` are gone: t
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from dlrun.errors import Problem
 
-__all__ = ["Branch", "Branches", "Call", "Expansion", "Join", "Layer", "Node", "Residual", "Save", "Shared", "ending"]
+__all__ = [
+    "Branch",
+    "Branches",
+    "Call",
+    "Expansion",
+    "Join",
+    "Layer",
+    "Node",
+    "Residual",
+    "Save",
+    "Shared",
+    "bodies",
+    "ending",
+    "layers_in",
+]
 
 _PARTS = re.compile(r"\w+")
 _FRAME = frozenset({"model", "layers"})
@@ -136,3 +150,25 @@ def ending(node: Node) -> str | None:
     if isinstance(value, Mapping):
         return str(value["option"])
     return value if isinstance(value, str) else "linear" if value is None else None
+
+
+def bodies(node: Node) -> Iterator[Sequence[Node]]:
+    """The lines of nodes inside a node; none inside a layer."""
+    match node:
+        case Residual():
+            yield from (node.body, node.shortcut)
+        case Branches():
+            yield from (branch.body for branch in node.branches)
+        case Shared():
+            yield node.body
+
+
+def layers_in(nodes: Sequence[Node]) -> Iterator[Layer]:
+    """All layers of some nodes, those inside them and the merges included, in the order of the file."""
+    for node in nodes:
+        if isinstance(node, Layer):
+            yield node
+        for body in bodies(node):
+            yield from layers_in(body)
+        if isinstance(node, Residual | Branches | Shared | Join):
+            yield node.merge

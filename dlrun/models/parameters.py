@@ -9,8 +9,9 @@ from dlrun.config.catalog import Catalog, Option, Parameter
 from dlrun.config.expressions import ExpressionError, evaluate, names_in
 from dlrun.config.rules import MISSING, is_expression
 from dlrun.config.suggest import did_you_mean, nearest
+from dlrun.config.text import shown
 from dlrun.errors import Problem
-from dlrun.models.findings import Findings, Told, shown
+from dlrun.models.findings import Findings, Told
 from dlrun.models.scope import GROUPS, UNKNOWN, Scope, has_unknown
 
 __all__ = ["Evaluator"]

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import re
+import inspect
+from pathlib import Path
 from typing import Any
 
+from dlrun.config.raised import place_in, telling_line
 from dlrun.errors import Problem
 from dlrun.models.nodes import Layer
 
-__all__ = ["misfit", "misfit_of_rank", "shape_of", "shown_shape", "unbuildable"]
+__all__ = ["misfit", "misfit_of_rank", "no_tensor", "shape_of", "shown_shape", "unbuildable"]
 
 _RANKS = {
     1: "one row of numbers a sample, (features)",
@@ -20,8 +22,6 @@ _MENDS = {
     2: "Take data of sequences, or put a `reshape: [steps, features]` above it.",
     3: "Take data of images, put a `reshape: [height, width, channels]` above it, or keep `flatten` below it.",
 }
-_ESCAPES = re.compile(r"\x1b\[[0-9;]*m")
-_WRAPPED = "Exception encountered when calling"
 
 
 def shape_of(tensor: Any) -> tuple[int | None, ...]:
@@ -58,11 +58,24 @@ def misfit_of_rank(node: Layer, rank: int, shape: tuple[int | None, ...], source
     return Problem(f"{node.path}.{node.option}", rule, got=got, mend=_MENDS.get(rank))
 
 
-def unbuildable(node: Layer, tensors: list[Any], sources: list[str], error: Exception | None = None) -> Problem:
+def no_tensor(layer: Any, node: Layer, output: Any) -> Problem:
+    """The problem of a layer that gives something else than one tensor."""
+    call = type(layer).call
+    rule = f"must give a tensor: that is what {type(layer).__name__}.call has to return"
+    mend = "Write `return` in its `call`." if output is None else None
+    got = "nothing" if output is None else f"a {type(output).__name__}"
+    place = f"{inspect.getsourcefile(call)}:{call.__code__.co_firstlineno}" if hasattr(call, "__code__") else None
+    return Problem(f"{node.path}.{node.option}", rule, got, mend, place)
+
+
+def unbuildable(
+    node: Layer, tensors: list[Any], sources: list[str], error: Exception | None = None, project: Path | None = None
+) -> Problem:
     """The problem of a layer that failed on its data, or left nothing of it.
 
     Args:
         error: what the layer raised; None where its output has a size of 0.
+        project: where the layer may be the user's own.
     """
     shapes = " and ".join(dict.fromkeys(shown_shape(tensor) for tensor in tensors))
     got = f"{shapes} from {' and '.join(dict.fromkeys(filter(None, sources)))}"
@@ -70,13 +83,8 @@ def unbuildable(node: Layer, tensors: list[Any], sources: list[str], error: Exce
     if error is None or "zero or negative" in str(error):
         mend = "Pool less often, use smaller kernels and strides, or `padding: same`."
         return Problem(key, "must leave something of the data it gets", got=got, mend=mend)
-    return Problem(key, "must fit the data it gets", got=got, mend=f"Keras says: {_first_line(error)}")
-
-
-def _first_line(error: Exception) -> str:
-    lines = [line.strip() for line in _ESCAPES.sub("", str(error)).splitlines()]
-    telling = [line for line in lines if line and not line.startswith(_WRAPPED)]
-    return telling[0] if telling else type(error).__name__
+    says = f"Keras says: {telling_line(error)}"
+    return Problem(key, "must fit the data it gets", got=got, mend=says, place=place_in(project, error))
 
 
 def _text(shape: tuple[int | None, ...]) -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hydra.core.hydra_config import HydraConfig
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
 from dlrun import naming
 from dlrun.analysis.trials import short_names
@@ -61,7 +61,8 @@ class Task:
         import_tensorflow()  # here and no sooner: everything that can be checked without it has been
         from dlrun import pipeline
 
-        planned = self._by_words[tuple(HydraConfig.get().overrides.task)]
+        words: Any = OmegaConf.to_container(HydraConfig.get().overrides.task, resolve=False)  # `${...}` stays as typed
+        planned = self._by_words[tuple(words)]
         job = pipeline.Job(
             id=planned.id,
             spec=planned.spec,

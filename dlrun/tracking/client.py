@@ -21,7 +21,8 @@ from pathlib import Path
 from typing import IO, Any, Self
 
 from dlrun.tracking import children, state
-from dlrun.tracking.store import redacted, tracking_uri
+from dlrun.tracking.secret import Secrets
+from dlrun.tracking.store import tracking_uri
 
 __all__ = ["Report", "Writer"]
 
@@ -48,20 +49,24 @@ class Report:
 class Writer:
     """The writer process of one command. Made by `start`."""
 
-    def __init__(self, uri: str, process: subprocess.Popen[bytes] | None, log: Path | None) -> None:
+    def __init__(
+        self, uri: str, process: subprocess.Popen[bytes] | None, log: Path | None, secrets: Secrets | None = None
+    ) -> None:
         self._uri = uri
+        self._secrets = secrets or Secrets({})
         self._process = process
         self._log = log
         self._unsent = bytearray()
         self._watched: dict[Path, None] = {}
 
     @classmethod
-    def start(cls, tracking: Mapping[str, Any], work: Path) -> Self:
+    def start(cls, tracking: Mapping[str, Any], work: Path, secrets: Mapping[str, str] | None = None) -> Self:
         """Start the writer; with `tracking=none` there is none, and the other calls do nothing.
 
         Args:
-            tracking: the spec's `tracking`.
+            tracking: the spec's `tracking`, environment variables put in.
             work: where `runs/` lies.
+            secrets: those variables, name to value: they are kept out of the writer's log and report.
 
         Raises:
             OSError: `runs/` cannot be made or written.
@@ -82,10 +87,11 @@ class Writer:
                 env=children.environment(),
                 process_group=0,  # Ctrl-C is this process's to handle: the writer ends when it is told to
             )
-        writer = cls(uri, process, log)
+        writer = cls(uri, process, log, Secrets(secrets or {}))
         os.set_blocking(writer._stdin.fileno(), False)
         # Through the pipe, not as an argument: a URI may hold a password, and arguments are everybody's to read.
-        writer._tell({"uri": uri, "work": str(work.resolve()), "log": str(log)})
+        order = {"uri": uri, "work": str(work.resolve()), "log": str(log), "secrets": writer._secrets.values}
+        writer._tell(order)
         return writer
 
     def watch(self, run_dir: Path) -> None:
@@ -113,8 +119,8 @@ class Writer:
             error = "The tracking writer ended before it was done"
         if error is not None and self._log is not None and self._log.exists():
             error += f" (its log: {self._log})"
-        told = None if error is None else redacted(error)
-        return Report(complete=not pending and error is None, pending=pending, error=told, uri=redacted(self._uri))
+        told, uri = None if error is None else self._secrets.hidden(error), self._secrets.hidden(self._uri)
+        return Report(complete=not pending and error is None, pending=pending, error=told, uri=uri)
 
     @property
     def _stdin(self) -> IO[bytes]:

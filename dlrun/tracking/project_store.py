@@ -6,8 +6,9 @@ from typing import Any
 
 from dlrun.config.roots import Roots
 from dlrun.config.yamlfile import read_yaml
+from dlrun.tracking.secret import Secrets
 
-__all__ = ["project_node"]
+__all__ = ["project_node", "project_secrets"]
 
 
 def project_node(roots: Roots) -> dict[str, Any]:
@@ -27,3 +28,18 @@ def project_node(roots: Roots) -> dict[str, Any]:
     if any(entry.get("override /tracking") == "none" for entry in chosen):
         node["option"] = "none"
     return node
+
+
+def project_secrets(roots: Roots) -> Secrets:
+    """The environment variables that those keys read.
+
+    Raises:
+        ConfigError: the file is wrong.
+    """
+    path = roots.find("", "project")
+    node = dict(({} if path is None else read_yaml(path).values).get("tracking") or {})
+    if not any("${" in str(value) for value in node.values()):
+        return Secrets({})
+    from dlrun.config.secrets import values_in
+
+    return Secrets(values_in(node))

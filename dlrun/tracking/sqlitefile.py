@@ -38,6 +38,8 @@ def inspect(path: Path) -> State:
         return _unusable("it is a folder")
     if not path.exists():
         return _missing(path)
+    if not path.is_file():
+        return _unusable("it is no regular file")
     if not os.access(path, os.R_OK | os.W_OK) or not os.access(path.parent, os.W_OK):
         return _unusable("it cannot be written")
     if path.stat().st_size == 0:

@@ -122,7 +122,8 @@ def _sqlite_problems(uri: str, given: str) -> list[Problem]:
 def _driver_problems(scheme: str) -> list[Problem]:
     dialect, _, driver = scheme.partition("+")
     module = {"mysqldb": "MySQLdb"}.get(driver, driver) or _DRIVERS[dialect]
-    if importlib.util.find_spec(module) is not None:
+    # a name with a dot is refused unseen: to look for `a.b`, Python imports `a`
+    if module.isidentifier() and importlib.util.find_spec(module) is not None:
         return []
     return [Problem(_KEY, f"must name a driver that is installed: {scheme} needs the package {module}", f"{scheme}://")]
 

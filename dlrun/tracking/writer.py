@@ -1,8 +1,9 @@
 """The writer: one process a command, the only one that touches the store.
 
-It reads its orders from its input, a JSON object a line: `{"uri", "work", "log"}` first, then `{"watch": RUN_DIR}` and
-at the end `{"close": SECONDS}`. When the input ends without that, its parent is dead: it sends what the journals hold,
-marks the runs that nobody goes on with, and ends. It answers with one line, `{"pending": N, "error": TEXT}`.
+It reads its orders from its input, a JSON object a line: `{"uri", "work", "log", "secrets"}` first, then
+`{"watch": RUN_DIR}` and at the end `{"close": SECONDS}`. When the input ends without that, its parent is dead: it sends
+what the journals hold, marks the runs that nobody goes on with, and ends. It answers with one line,
+`{"pending": N, "error": TEXT}`.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from dlrun.tracking.journal import JOURNAL
+from dlrun.tracking.secret import HidingStream, Secrets
 from dlrun.tracking.state import is_pending
 from dlrun.tracking.store import token
 
@@ -229,7 +231,8 @@ def main() -> int:
     first = orders.first()
     if not first:
         return 0
-    _be_quiet()
+    secrets = Secrets(first.get("secrets", {}))
+    _be_quiet(secrets)
     writer = _Writer(first["uri"], Path(first["work"]), orders)
 
     def on_terminate(signum: int, frame: FrameType | None) -> None:
@@ -238,14 +241,17 @@ def main() -> int:
     signal.signal(signal.SIGTERM, on_terminate)
     left = writer.run()
     try:
-        print(json.dumps({"pending": left, "error": writer.error}), flush=True)  # noqa: T201  # the answer
+        error = None if writer.error is None else secrets.hidden(writer.error)
+        print(json.dumps({"pending": left, "error": error}), flush=True)  # noqa: T201  # the answer
     except BrokenPipeError:  # nobody is left to hear it
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     _tidy(Path(first["log"]))
     return 1 if left or writer.error else 0
 
 
-def _be_quiet() -> None:
+def _be_quiet(secrets: Secrets) -> None:
+    """Log what goes wrong and nothing else; libraries quote addresses in what they raise, so secrets are hidden."""
+    sys.stderr = HidingStream(sys.stderr, secrets)
     warnings.simplefilter("ignore")
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(name)s %(message)s")
     for name in ("alembic", "sqlalchemy"):

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from dlrun.config.catalog import Catalog, Option
+from dlrun.config.facts import TASKS
 from dlrun.config.suggest import did_you_mean
 from dlrun.errors import Problem
 from dlrun.training.monitor import computed, goal
@@ -169,5 +170,6 @@ def _fitting(catalog: Catalog, group: str, task: str) -> list[str]:
 
 
 def _fits(option: Option, task: str) -> bool:
-    """Whether an option is for `task`; one that names no tasks is for all."""
-    return task in option.facts.get("tasks", (task,))
+    """Whether an option is for `task`; one that names no tasks is for all, and so is one that names none there is."""
+    known = [each for each in option.facts.get("tasks") or () if each in TASKS]
+    return task in known or not known

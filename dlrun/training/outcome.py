@@ -5,8 +5,11 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
+from dlrun.config.raised import place_in, telling_line
+from dlrun.errors import DlrunError
 from dlrun.training.result import Result
 
 __all__ = ["Outcome", "flat_metrics"]
@@ -33,9 +36,17 @@ class Outcome:
     cause: dict[str, str] | None = None
 
     @classmethod
-    def failed(cls, error: BaseException) -> Outcome:
-        """A run that an error ended."""
-        return cls("failed", cause={"kind": type(error).__name__, "message": str(error) or type(error).__name__})
+    def failed(cls, error: BaseException, project: Path | None = None) -> Outcome:
+        """A run that an error ended.
+
+        Args:
+            project: where the code that raised it may be the user's own: then its place is told.
+        """
+        message = str(error)
+        if not isinstance(error, DlrunError):  # whose texts are written to be read
+            place = place_in(project, error)
+            message = telling_line(error) + (f" ({Path(place).name})" if place else "")
+        return cls("failed", cause={"kind": type(error).__name__, "message": message or type(error).__name__})
 
     @classmethod
     def interrupted(cls, signal: str) -> Outcome:

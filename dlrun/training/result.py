@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,9 @@ __all__ = ["FINAL", "Result"]
 
 FINAL = frozenset({"finished", "diverged"})
 """Statuses of runs that are not run again."""
+
+_UNWRITTEN = {"path", "opener"}
+_KEPT = ("model.keras", "best.weights.h5")
 
 
 @dataclass(frozen=True)
@@ -36,6 +39,7 @@ class Result:
         attempt: how often the run was begun, from 1.
         started: when, in seconds since 1970; `ended` likewise.
         path: the run's directory, where known; not written down.
+        opener: how its model is opened, given to results that `dlrun.load` and `dlrun.run` hand out; not written down.
     """
 
     id: str
@@ -56,6 +60,7 @@ class Result:
     started: float
     ended: float
     path: Path | None = field(default=None, compare=False)
+    opener: Callable[[Path], Any] | None = field(default=None, compare=False, repr=False)
 
     @property
     def is_final(self) -> bool:
@@ -64,7 +69,7 @@ class Result:
 
     def to_json(self) -> dict[str, Any]:
         """As written to result.json."""
-        return {each.name: getattr(self, each.name) for each in fields(self) if each.name != "path"}
+        return {each.name: getattr(self, each.name) for each in fields(self) if each.name not in _UNWRITTEN}
 
     @classmethod
     def from_json(cls, content: Mapping[str, Any], path: Path | None = None) -> Result:
@@ -73,20 +78,21 @@ class Result:
         Raises:
             ValueError: a field is missing.
         """
-        names = {each.name for each in fields(cls)} - {"path"}
+        names = {each.name for each in fields(cls)} - _UNWRITTEN
         if missing := sorted(names - content.keys()):
             raise ValueError(f"no result: {', '.join(missing)} missing")
         return cls(**{name: content[name] for name in names}, path=path)
 
     def load_model(self) -> Any:
-        """The trained `keras.Model`, preprocessing included: it takes raw rows.
+        """The trained `keras.Model`, preprocessing included: it takes raw rows. It is not compiled.
+
+        It is rebuilt from the run's spec, and nothing in the run's directory is run, whoever made it.
 
         Raises:
-            UserError: the model was not kept.
+            UserError: the model was not kept, or cannot be opened.
         """
-        file = None if self.path is None else self.path / "model.keras"
-        if file is None or not file.is_file():
+        if self.path is None or not any((self.path / name).exists() for name in _KEPT):
             raise UserError(f"Run {self.id[:8]} kept no model. Run it with trainer.save_model=always.")
-        import keras
-
-        return keras.models.load_model(file)
+        if self.opener is None:
+            raise UserError(f"Address the run to have its model: dlrun.load({self.id[:8]!r}).load_model().")
+        return self.opener(self.path)

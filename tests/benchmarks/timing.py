@@ -47,15 +47,16 @@ class Bench:
         return path
 
 
-def spent(words: Sequence[str], directory: Path) -> tuple[float, str]:
+def spent(words: Sequence[str], directory: Path, code: int = 0) -> tuple[float, str]:
     """Seconds that a command takes from start to end, and what it prints.
 
     Args:
         words: what this Python is told: `-m MODULE ...` or `SCRIPT ...`.
         directory: where it is run.
+        code: what it must end with.
 
     Raises:
-        RuntimeError: it failed.
+        RuntimeError: it ended with another code.
     """
     environment = {key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"} | _PINNED
     began = time.perf_counter()
@@ -63,7 +64,7 @@ def spent(words: Sequence[str], directory: Path) -> tuple[float, str]:
         [sys.executable, *words], cwd=directory, env=environment, capture_output=True, text=True, check=False
     )
     seconds = time.perf_counter() - began
-    if done.returncode:
+    if done.returncode != code:
         raise RuntimeError(f"{' '.join(words)} ended with {done.returncode}:\n{done.stdout}{done.stderr}")
     return seconds, done.stdout
 

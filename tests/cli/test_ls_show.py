@@ -13,6 +13,7 @@ from click.testing import CliRunner, Result
 
 from dlrun.cli import ls, show
 from dlrun.config.catalog import Catalog
+from dlrun.config.groups import meanings
 from dlrun.errors import UserError
 
 FRUIT = """\
@@ -71,7 +72,7 @@ def test_ls_says_what_a_group_is_where_the_primary_config_does(work: Path, tmp_p
     (tmp_path / "config.yaml").write_text(text)
 
     seen = SimpleNamespace(primary=SimpleNamespace(path=tmp_path / "config.yaml"))
-    assert ls._meanings(seen) == {"data": "what is learned from", "layer": "what models are made of"}  # type: ignore[arg-type]
+    assert meanings(seen) == {"data": "what is learned from", "layer": "what models are made of"}  # type: ignore[arg-type]
 
 
 def test_ls_group(work: Path, catalog: Catalog) -> None:
@@ -95,7 +96,42 @@ def test_ls_search(work: Path) -> None:
     only = json.loads(run_ls("activation", "--search", "RELU", "--json").output)
     assert only and all(row["option"].startswith("activation/") for row in only)
     nothing = run_ls("--search", "qqq")
-    assert nothing.output == "Nothing has 'qqq' in its name, description or parameters.\n"
+    assert nothing.output == "Nothing has 'qqq' in its name, description or keys.\n"
+
+
+def found_by(*words: str) -> list[str]:
+    return [row["option"] for row in json.loads(run_ls("--json", *words).output)]
+
+
+def test_a_search_knows_other_peoples_words(work: Path) -> None:
+    assert set(found_by("--search", "xavier")) == {"initializer/glorot_normal", "initializer/glorot_uniform"}
+    assert "optimizer/sgd" in found_by("-s", "lr", "optimizer")
+    assert "layer/batch_normalization" in found_by("-s", "bn")
+    assert "activation/silu" in found_by("-s", "swish")
+
+
+def test_a_search_tells_which_keys_match(work: Path) -> None:
+    text = " ".join(run_ls("--search", "patience").output.split())
+    assert "callback/early_stopping patience: epochs without improvement before it stops" in text
+    rows = {row["option"]: row["keys"] for row in json.loads(run_ls("--json", "--search", "dropout").output)}
+    assert rows["layer/lstm"].startswith("dropout, recurrent_dropout")
+    assert "schedule/constant" not in rows, "a word that is a name here stands for itself only"
+    assert next(iter(rows)).endswith("dropout"), "what is called so comes first"
+
+
+def test_a_search_looks_at_words_and_at_notes_last(work: Path) -> None:
+    assert "data/csv" not in found_by("--search", "alr"), "not inside a word"
+    assert "data/breast_cancer" not in found_by("--search", "recall"), "it only has it in its notes"
+    assert "data/truth_table" in found_by("--search", "learned by heart"), "where nothing else has it"
+
+
+def test_a_search_for_a_misspelt_word_names_the_right_one(work: Path) -> None:
+    assert run_ls("--search", "dropot").output.endswith("Did you mean dlrun ls --search dropout?\n")
+
+
+def test_a_search_survives_a_broken_file(orchard: Path) -> None:
+    assert "optimizer/fruit" in found_by("--search", "trees")
+    assert "seed" in found_by("--search", "seed")
 
 
 def test_ls_unknown_group(work: Path) -> None:
@@ -103,7 +139,7 @@ def test_ls_unknown_group(work: Path) -> None:
         "GROUP must be a config group; got optimiser. Did you mean dlrun ls optimizer?"
     )
     assert refused(run_ls("adam")).endswith("It is an option of optimizer: dlrun show optimizer/adam.")
-    assert refused(run_ls("qqqq")).endswith("dlrun ls lists the groups.")
+    assert refused(run_ls("qqqq")).endswith("dlrun ls lists the groups, dlrun ls --search qqqq looks everywhere.")
 
 
 def test_show_option(orchard: Path) -> None:
@@ -122,7 +158,7 @@ def test_show_says_what_to_type(orchard: Path) -> None:
     text = run_show("optimizer/fruit").output
     assert "dlrun optimizer=fruit optimizer.origin=...\n" in text
     assert "dlrun optimizer=fruit optimizer.origin=... optimizer.weight=5\n" in text
-    assert "dlrun callback=[early_stopping] callback.early_stopping.patience=" in run_show("early_stopping").output
+    assert "dlrun 'callback=[early_stopping]' callback.early_stopping.patience=" in run_show("early_stopping").output
     assert "layers: [..., dense: 64, ...]" in run_show("layer/dense").output
 
 
@@ -139,6 +175,7 @@ def test_show_json_is_the_parameters(orchard: Path) -> None:
         "parameter": "weight",
         "default": 0.5,
         "takes": "(0, inf)",
+        "unit": None,
         "meaning": "mass, in kilograms",
     }
 
@@ -163,6 +200,9 @@ def test_show_experiment(orchard: Path) -> None:
     text = run_show("ripening").output
     assert text.startswith("experiment/ripening\nDoes fruit ripen?\nIt takes a minute.\n")
     assert "dlrun experiment=ripening\n" in text
+    chosen = run_show("perceptron_and_gates").output
+    assert ["data", "truth_table"] in [line.split() for line in chosen.splitlines()]
+    assert ["callback", "none"] in [line.split() for line in chosen.splitlines()]
     assert [line.split() for line in text.splitlines() if line.startswith("lab.seeds")] == [["lab.seeds", "8"]]
 
 

@@ -117,8 +117,8 @@ def test_the_config_of_a_sweep_is_a_table_of_its_trials(work: Path, capsys: pyte
 
 def test_config_marks_what_differs_from_the_default(work: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["config", "optimizer.learning_rate=0.5"]) == ExitCode.DONE
-    marked = [line for line in capsys.readouterr().out.splitlines() if "# default" in line]
-    assert marked == ["  learning_rate: 0.5  # default 0.001"]
+    marked = [" ".join(line.split()) for line in capsys.readouterr().out.splitlines() if "# command line" in line]
+    assert marked == ["learning_rate: 0.5 # command line (default 0.001)"]
 
 
 @pytest.mark.parametrize("words", [["--help"], ["-h"]])

@@ -13,8 +13,8 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from dlrun.analysis.text import plain, typed
 from dlrun.cli.tables import FORMATS, Cell, Table, format_options, print_table
+from dlrun.config.text import plain, typed
 from dlrun.errors import UserError
 
 TABLE = Table(
@@ -136,7 +136,7 @@ def test_values_as_they_are_typed() -> None:
     values = [1e-05, 0.1 + 0.2, 64, True, None, [64, None], {"units": 3}, "adam", 1e20]
     assert [typed(value) for value in values] == [
         "1e-5",
-        "0.3",
+        "0.30000000000000004",  # in full: what is shown is what is run
         "64",
         "true",
         "null",
@@ -146,3 +146,4 @@ def test_values_as_they_are_typed() -> None:
         "1e20",
     ]
     assert plain(None) == ""
+    assert plain(0.1 + 0.2) == "0.3"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 
 import pytest
@@ -49,10 +50,13 @@ def test_a_child_inherits_parameters_comments_and_target(project: Path) -> None:
     assert (faster.parameters["rate"].meaning, faster.target()) == ("how fast", "keras.optimizers.SGD")
 
 
+BOMB = [f"&{name} [*{before}, *{before}]" for before, name in itertools.pairwise("abcdefghijklmnopq")]
+
+
 @pytest.mark.parametrize(
     ("text", "group", "says"),
     [
-        ("# A\ndefaults: [bad, _self_]\n", "optimizer", "must not extend itself"),
+        ("# A\ndefaults: [bad, _self_]\n", "optimizer", "must not name the file itself"),
         ("# A\nrate: 0.1  # (0, 1: broken\n", "optimizer", "must have a valid rule"),
         ("# A\nrate: 2.0  # (0, 1]: outside\n", "optimizer", "must have a valid rule"),
         ("# A\nrate: 1\nrate: 2\n", "optimizer", "stands twice"),
@@ -60,7 +64,10 @@ def test_a_child_inherits_parameters_comments_and_target(project: Path) -> None:
         ("# A\non: 1\n", "optimizer", "put quotes round"),
         ("- a\n- b\n", "optimizer", "must hold a mapping"),
         ("# A\ndefaults: [early_stopping, _self_]\n", "callback", "NAME@_here_"),
-        ("a: &x [1]\n" + "".join(f"k{i}: *x\n" for i in range(40)), "optimizer", "aliases"),
+        ("a: &a [1, 1]\n" + "".join(f"k{i}: {text}\n" for i, text in enumerate(BOMB)), "optimizer", "aliases"),
+        ("a: &x {b: [*x]}\n", "optimizer", "no alias of what it stands in"),
+        ("a: !!python/object/apply:os.system [id]\n", "optimizer", "without tags"),
+        (f"a: {'9' * 5000}\n", "optimizer", "4300 digits"),
         ("a: " + "[" * 80 + "]" * 80 + "\n", "optimizer", "levels deep"),
         ("a: '" + "x" * 1_000_001 + "'\n", "optimizer", "smaller"),
     ],

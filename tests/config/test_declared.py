@@ -9,9 +9,11 @@ from typing import Any
 import pytest
 
 from dlrun.config.catalog import LIST_GROUPS, Catalog, Option
-from dlrun.config.declared import declared_keys, missing, problems_of
+from dlrun.config.declared import missing, problems_of
+from dlrun.config.meant import declared_keys
 from dlrun.config.roots import Roots
 from dlrun.config.rules import MISSING
+from dlrun.config.text import shown
 from dlrun.errors import Problem
 
 CATALOG = Catalog(Roots.of(Path("/")))
@@ -48,7 +50,7 @@ def test_a_wrong_value_of_each_parameter_is_one_problem_at_its_key(option: Optio
             key, draft = draft_of(option, **{name: NOTHING_LIKE_IT})
             (problem,) = [found for found in problems_of(draft, CATALOG) if found.key == f"{key}.{name}"]
             assert problem.rule == f"must be {parameter.rule.describe()}"
-            assert problem.got == str(NOTHING_LIKE_IT)
+            assert problem.got == shown(NOTHING_LIKE_IT)
 
 
 @every_option

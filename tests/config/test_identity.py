@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from dlrun.config.catalog import Catalog
-from dlrun.config.identity import run_id, sweep_id, trial_id
+from dlrun.config.identity import run_and_trial_id, run_id, sweep_id
 from dlrun.config.roots import Roots
 from dlrun.config.spec import REPLICATE_KEYS, Spec, flatten
 from dlrun.planning import PlannedRun, Planner
@@ -133,18 +133,18 @@ def test_every_key_of_a_spec_counts_but_the_ones_that_are_named(default: tuple[S
 
 def test_a_trial_is_the_runs_that_differ_in_replicate_keys_only(default: tuple[Spec, Catalog]) -> None:
     spec, catalog = default
-    before = trial_id(spec, catalog)
+    before = run_and_trial_id(spec, catalog)[1]
     for key, value in flatten(spec).items():
         other = Spec(with_value(spec, key, changed(key, value, catalog)))
         repeats = key in REPLICATE_KEYS or not is_identity(key) or other == spec
-        assert (trial_id(other, catalog) == before) is repeats, key
+        assert (run_and_trial_id(other, catalog)[1] == before) is repeats, key
     assert set(REPLICATE_KEYS) <= set(flatten(spec))
 
 
 def test_a_trial_is_told_without_changing_the_spec(default: tuple[Spec, Catalog]) -> None:
     spec, catalog = default
     before = spec.to_json()
-    trial_id(spec, catalog)
+    run_and_trial_id(spec, catalog)[1]
     assert spec.to_json() == before
 
 
@@ -200,13 +200,13 @@ def test_a_component_of_ones_own_counts_by_its_source(plan: Plan, work: Path) ->
         work / "conf" / "optimizer" / "mine.yaml",
         "# Mine\n_target_: mine.rules.Rule\nlearning_rate: 0.1   # (0, inf): step size\n",
     )
-    write(work / "mine" / "rules.py", "class Rule: ...\n")
+    write(work / "mine" / "rules.py", "def Rule(learning_rate): ...\n")
     write(work / "mine" / "other.py", "")
     before = plan("optimizer=mine").id
     packaged_before = plan("optimizer=sgd").id
     write(work / "mine" / "other.py", "changed = True\n")
     assert plan("optimizer=mine").id == before, "a module that nothing chosen is built from"
-    write(work / "mine" / "rules.py", "class Rule:\n    changed = True\n")
+    write(work / "mine" / "rules.py", "def Rule(learning_rate):\n    changed = True\n")
     assert plan("optimizer=mine").id != before
     assert plan("optimizer=sgd").id == packaged_before
 
@@ -216,9 +216,9 @@ def test_a_component_counts_where_it_is_nested(work: Path, plan: Plan) -> None:
     write(
         work / "conf" / "metric" / "mine.yaml", "# Mine\n_target_: mine.Metric\n_goal_: max\nname: mine   # str: name\n"
     )
-    write(work / "mine.py", "class Metric: ...\n")
+    write(work / "mine.py", "def Metric(name): ...\n")
     before = plan("metric=[mine]").id
-    write(work / "mine.py", "class Metric:\n    changed = True\n")
+    write(work / "mine.py", "def Metric(name):\n    changed = True\n")
     assert plan("metric=[mine]").id != before
 
 
@@ -236,14 +236,14 @@ def test_a_layer_named_inside_a_model_counts_by_its_file_its_module_and_what_tha
         work / "conf" / "layer" / "inner.yaml",
         "# A layer\n_target_: mine.layers.Inner\nunits: ???   # int [1, inf): width\nscale: 1.0   # (0, inf): factor\n",
     )
-    write(work / "mine" / "layers.py", "from mine import maths\n\n\nclass Inner: ...\n")
+    write(work / "mine" / "layers.py", "from mine import maths\n\n\ndef Inner(units, scale, **kwargs): ...\n")
     write(work / "mine" / "maths.py", "ONE = 1\n")
     words = ("data=iris", "model=linear", "model.layers=[flatten,outer]")
     ids = [plan(*words).id]
     for file, old, new in (
         ("conf/layer/outer.yaml", "units: 8", "units: 9"),
         ("conf/layer/inner.yaml", "scale: 1.0", "scale: 2.0"),
-        ("mine/layers.py", "class Inner: ...", "class Inner:\n    x = 1"),
+        ("mine/layers.py", ": ...", ":\n    x = 1"),
         ("mine/maths.py", "ONE = 1", "ONE = 2"),
     ):
         path = work / file

@@ -19,16 +19,18 @@ from dlrun.planning import Planner
 def test_interpolations_are_resolved_and_the_environment_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DLRUN_TEST_KEY", "hush")
     config = OmegaConf.create(
-        {"a": 1, "b": "${a}", "c": ["${b}", {"d": "x${a}"}], "key": "${oc.env:DLRUN_TEST_KEY}", "need": "???"}
+        {"a": 1, "b": "${a}", "c": ["${b}", {"d": "x${a}"}], "need": "???"}
+        | {"tracking": {"key": "${oc.env:DLRUN_TEST_KEY}"}}
     )
     values, problems = plain(config)
-    assert values == {"a": 1, "b": 1, "c": [1, {"d": "x1"}], "key": "${oc.env:DLRUN_TEST_KEY}", "need": "???"}
+    expected = {"a": 1, "b": 1, "c": [1, {"d": "x1"}], "tracking": {"key": "${oc.env:DLRUN_TEST_KEY}"}, "need": "???"}
+    assert values == expected
     assert problems == []
 
 
 @pytest.mark.parametrize(
     ("text", "says"),
-    [("${nothing}", "'nothing' not found"), ("${oc.env:DLRUN_NONE}", "'DLRUN_NONE' not found"), ("${nope:1}", "nope")],
+    [("${nothing}", "'nothing' not found"), ("${oc.env:DLRUN_NONE}", "'DLRUN_NONE' not found")],
 )
 def test_what_does_not_resolve_is_a_problem_at_its_key(text: str, says: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("DLRUN_NONE", raising=False)
@@ -36,6 +38,38 @@ def test_what_does_not_resolve_is_a_problem_at_its_key(text: str, says: str, mon
     assert values == {"a": {"b": [text]}}
     assert (problem.key, problem.got) == ("a.b.0", f"'{text}'")
     assert says in problem.rule
+
+
+@pytest.mark.parametrize("call", ["${nope:1}", "${oc.${name}:DLRUN_NONE}", "${oc.env:DLRUN_NONE,${nope:1}}"])
+def test_a_resolver_of_nobody_is_not_called(call: str) -> None:
+    values, (problem,) = plain(OmegaConf.create({"name": "env", "a": [call], "b": "${a}"}))
+    assert values == {}, "what refers to it would call it"
+    assert (problem.key, problem.got) == ("a.0", f"'{call}'")
+
+
+SECRETS = [
+    "${oc.env:DLRUN_CANARY}",
+    "${tracking.uri}",
+    "x${tracking.uri}y",
+    "${a.chain}",
+    "${oc.select:tracking.uri}",
+    "${oc.decode:${oc.env:DLRUN_CANARY}}",
+    "${oc.decode:'${tracking.uri}'}",
+    "${oc.create:{x: '${tracking.uri}'}}",
+    "${oc.dict.values:tracking}",
+    "${tracking}",
+]
+
+
+@pytest.mark.parametrize("text", SECRETS)
+def test_a_secret_stays_where_it_was_put(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DLRUN_CANARY", "hush")
+    config = {"tracking": {"uri": "http://me:${oc.env:DLRUN_CANARY}@x"}, "a": {"chain": "${tracking.uri}"}, "b": text}
+    values, problems = plain(OmegaConf.create(config))
+    assert "hush" not in str(values) + str(problems)
+    assert values["tracking"] == config["tracking"]
+    assert {problem.key for problem in problems} >= {"a.chain"}
+    assert any(problem.key.startswith("b") for problem in problems)
 
 
 def test_a_secret_is_written_by_name_and_used_by_value(work: Path, monkeypatch: pytest.MonkeyPatch) -> None:

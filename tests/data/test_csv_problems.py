@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import subprocess
 import sys
 import time
@@ -43,7 +44,7 @@ FAULTS = [
     Fault(
         "missing file with a near name",
         GOOD,
-        Problem("data.path", "must be an existing file", "'tabel.csv'", "Did you mean {work}/table.csv? "),
+        Problem("data.path", "must be an existing file", "'tabel.csv'", "Did you mean data.path=table.csv? "),
         {"path": "tabel.csv"},
     ),
     Fault(
@@ -73,6 +74,26 @@ FAULTS = [
     ),
     Fault(
         "open quote", GOOD + '1,"2,no\n', Problem("data.path", "must follow the quoting of CSV", None, "", place(12))
+    ),
+    Fault("gzip", gzip.compress(GOOD.encode()), Problem("data.path", "must be a CSV file", "a gzip file", "gunzip -k")),
+    Fault(
+        "Excel",
+        b"PK\x03\x04\x14\x00\xb6xl/workbook.xml",
+        Problem("data.path", "must be a CSV file", "an Excel file", "Save it as CSV."),
+    ),
+    Fault("zip", b"PK\x03\x04\x14\x00\xb6t.csv", Problem("data.path", "must be a CSV file", "a zip archive", "unzip ")),
+    Fault(
+        "web page",
+        "<!DOCTYPE html>\n<title>a, b</title>\n",
+        Problem("data.path", "must be a CSV file", "a web page", "the raw one", place()),
+    ),
+    Fault(
+        "address",
+        None,
+        Problem(
+            "data.path", "must be a file on this machine", "the address 'https://x.org/a.csv'", "Download it first"
+        ),
+        {"path": "https://x.org/a.csv"},
     ),
     Fault("header only", "a,b\n", Problem("data.path", "must hold rows below its header", "none", None, place())),
     Fault("too few rows", "a,b\n1,2\n3,4\n", Problem("data.path", "must hold 3 rows or more", "2", None, place())),
@@ -229,6 +250,65 @@ FAULTS = [
         ),
     ),
     Fault(
+        "a number for a name",
+        GOOD,
+        Problem("data.target", "must name a column", "'1'", "counted from 0, this one is data.target=b. The columns"),
+        {"target": 1},
+    ),
+    Fault(
+        "no header, and a number for a name",
+        ROWS,
+        Problem("data.path", "must start with the names of its columns", "a line of data: 0, 0.0, no", None, place(1)),
+        {"target": 2, "drop": [1]},
+    ),
+    Fault(
+        "thousands beside decimal points",
+        "a,b,y\n" + "".join(f'"{i},000",{i}.5,{i % 2}\n' for i in range(9)),
+        Problem("data.path", "must hold numbers in column 'a'", "'0,000'", "The comma groups thousands: take it out"),
+    ),
+    Fault(
+        "a comma that may be either",
+        "a,y\n" + "".join(f'"{i},000",{i % 2}\n' for i in range(9)),
+        Problem(
+            "data.path", "must hold numbers in column 'a'", "'0,000'", "data.decimal=comma. If it groups thousands,"
+        ),
+    ),
+    Fault(
+        "a decimal comma beside decimal points",
+        "a,b,y\n" + "".join(f'"{i},5",{i}.5,{i % 2}\n' for i in range(9)),
+        Problem("data.path", "must hold numbers in column 'a'", "'0,5'", "write it here too, as in 0.5."),
+    ),
+    Fault(
+        "thousands points to predict",
+        "a;price\n" + "".join(f"{i};1.{i:03d},50\n" for i in range(40)),
+        Problem(
+            "data.path", "must hold numbers in column 'price'", "'1.000,50'", "take it out of the cells, as in 1000,50"
+        ),
+        {"decimal": "comma"},
+    ),
+    Fault(
+        "thousands points and decimal commas to predict",
+        "a;price\n" + "".join(f"{i};{i % 2 or ''}{'.' * (i % 2)}{i + 100},50\n" for i in range(40)),
+        Problem("data.path", "must hold numbers in column 'price'", None, "The point groups thousands: "),
+    ),
+    Fault(
+        "a currency",
+        "a,y\n" + "".join(f"${i},{i % 2}\n" for i in range(9)),
+        Problem("data.path", "must hold numbers in column 'a'", "'$0'", "Take $ out of the cells"),
+    ),
+    Fault(
+        "names for a regression",
+        "a,name\n" + "".join(f"{i},person {i}\n" for i in range(40)),
+        Problem("data.path", "must hold numbers in column 'name'", None, "choose another column with data.target."),
+        {"task": "regression"},
+    ),
+    Fault(
+        "one class in two spellings",
+        GOOD + "1,2,Yes\n",
+        Problem("data.path", "must spell each class in one way in column 'kind'", "'Yes' and 'yes'"),
+        {"task": "binary"},
+    ),
+    Fault(
         "more classes than binary",
         GOOD + "1,2,perhaps\n",
         Problem("data.task", "must fit column 'kind' of table.csv", "binary for 3 classes (no, perhaps, yes)", "auto"),
@@ -274,6 +354,13 @@ def test_all_faults_are_told_at_once(csv_folder: CsvFolder) -> None:
         assert any(words in rule for rule in rules), (words, rules)
 
 
+def test_a_proposal_holds_no_refused_name(csv_folder: CsvFolder) -> None:
+    csv_folder.write(GOOD + "old,2,no\n")
+    name, cells = declare(csv_folder.node(drop=["B", "B"]), csv_folder.catalog).problems
+    assert (name.got, name.mend) == ("'B'", "Did you mean 'b'? The columns are a, b, kind.")
+    assert str(cells.mend).endswith("data.drop=[b,a]")
+
+
 def test_a_message_reads_as_a_sentence(csv_folder: CsvFolder) -> None:
     csv_folder.write(GOOD + "old,2,no\n")
     (problem,) = declare(csv_folder.node(), csv_folder.catalog).problems
@@ -281,6 +368,24 @@ def test_a_message_reads_as_a_sentence(csv_folder: CsvFolder) -> None:
         "data.path must hold numbers in column 'a'; got 'old' in row 11. "
         "Correct the file, or leave out what holds text: data.drop=[a] (table.csv:12)"
     )
+
+
+@pytest.mark.parametrize(
+    ("content", "values", "task"),
+    [
+        ("0,1,2\n" + "".join(f"{i},{i}.5,{'no' if i % 2 else 'yes'}\n" for i in range(9)), {"target": 2}, "binary"),
+        ("0,1,2\n" + "".join(f"{i % 2},old,3\n" for i in range(9)), {"target": 0, "drop": [1]}, "binary"),
+        ("a,y\n" + "".join(f"{i},{i % 3 * 5}%\n" for i in range(9)), {}, "multiclass"),
+        ("a,y\n" + "".join(f"{i},{'aA'[i % 2]}\n" for i in range(9)), {}, "binary"),
+    ],
+    ids=["target by a counted name", "drop by a counted name", "shares as classes", "letters as classes"],
+)
+def test_what_looks_like_a_fault_and_is_none(
+    csv_folder: CsvFolder, content: str, values: dict[str, Any], task: str
+) -> None:
+    csv_folder.write(content)
+    declaration = declare(csv_folder.node(**values), csv_folder.catalog)
+    assert (declaration.task, declaration.problems) == (task, [])
 
 
 def test_an_edited_file_is_looked_at_again(csv_folder: CsvFolder) -> None:

@@ -52,7 +52,7 @@ ITEMS: list[tuple[Any, str]] = [
     ({"merge": "add"}, "must name one layer or structural word; got merge."),
     ({"dense": 3, "shortcut": []}, "model.layers[0].shortcut must not stand beside dense. dense takes when beside it."),
     ({"for": {"u": 3}, "layers": []}, "model.layers[0].for.u must be a list; got 3. Write [3]"),
-    ({"for": {"u": [1, 2], "v": [1]}, "layers": []}, 'must run over lists of one length; got {"u": 2, "v": 1}'),
+    ({"for": {"u": [1, 2], "v": [1]}, "layers": []}, "must run over lists of one length; got {u: 2, v: 1}"),
     ({"for": [1, 2], "layers": []}, "model.layers[0].for must name each variable and its list"),
     ({"for": {"u": [1]}}, "model.layers[0] must have layers beside for. Write `layers: [...]` beside for."),
     ({"repeat": [1, 2], "layers": []}, "must be a whole number, 0 or more; got [1, 2]. `for` runs over a list."),
@@ -71,6 +71,12 @@ ITEMS: list[tuple[Any, str]] = [
     ({"branches": []}, "model.layers[0].branches must be lists of layers; got []."),
     ({"branches": ["flatten"]}, "model.layers[0].branches[0] must be a list of layers; got 'flatten'."),
     ({"shared": "left", "layers": []}, "model.layers[0].shared must be a list of inputs' names; got 'left'."),
+    (
+        {"repeat": 2, "dense": 32},
+        "got repeat, dense. What repeat builds stands in `layers` beside it: `layers: [{dense: 32}]`.",
+    ),
+    ({"repeat": 2, "layers": {"dense": 3}}, "got {dense: 3}. Put `- ` in front of each layer."),
+    ({"linear": 10}, "got 'linear'. Did you mean dense?"),
     ({"save": 3}, "model.layers[0].save must be a name; got 3. Write `save: skip`."),
     ({"save": "skip"}, "model.layers[0].save must be joined later; got 'skip'."),
     (
@@ -148,7 +154,7 @@ def test_the_place_is_the_file_and_line_that_says_it(project: Project) -> None:
 @pytest.mark.parametrize(
     ("model", "keys", "says"),
     [
-        ("linear", {"dropout": 0.3}, "model.dropout must stay 0.0: no layer of model=linear reads it; got 0.3."),
+        ("linear", {"dropout": 0.3}, "model.dropout must stay 0: no layer of model=linear reads it; got 0.3."),
         (
             "perceptron",
             {"batch_norm": True},

@@ -214,6 +214,68 @@ def test_data_that_a_layer_cannot_take_is_told_in_the_models_words(
     assert says in problem_of(project, items, shape)
 
 
+LAYERS = """
+import keras
+
+class Silent(keras.layers.Layer):
+    def call(self, x):
+        self.given = x
+
+class Misspelt(keras.layers.Layer):
+    def call(self, x):
+        return x * self.factr
+
+class Transposed(keras.layers.Layer):
+    def build(self, shape):
+        self.w = self.add_weight(shape=(5, shape[-1]))
+
+    def call(self, x):
+        return keras.ops.matmul(x, self.w)
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("Silent", "model.layers[0].mine must give a tensor: that is what Silent.call has to return; got nothing. "),
+        ("Misspelt", "Keras says: 'Misspelt' object has no attribute 'factr'"),
+        ("Transposed", "Keras says: Dimensions must be equal, but are 6 and 5 with input shapes: [?,6], [5,6]."),
+    ],
+)
+def test_what_a_layer_of_ones_own_does_wrong_is_told_with_its_line(
+    project: Project, monkeypatch: pytest.MonkeyPatch, name: str, says: str
+) -> None:
+    (project.root / "own_layers.py").write_text(LAYERS, encoding="utf-8")
+    monkeypatch.syspath_prepend(project.root)
+    project.write("layer", "mine", f"# Mine\n_target_: own_layers.{name}\n")
+    line = {"Silent": 5, "Misspelt": 10, "Transposed": 17}[name]
+    try:
+        said = problem_of(project, ["mine"])
+        assert says in said
+        assert said.endswith(f"({project.root}/own_layers.py:{line})")
+    finally:
+        sys.modules.pop("own_layers", None)
+
+
+def test_a_module_that_cannot_be_imported_is_told_with_its_line(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (project.root / "own_broken.py").write_text("import math\n\nSIDE = math.sqroot(2)\n", encoding="utf-8")
+    monkeypatch.syspath_prepend(project.root)
+    project.write("layer", "mine", "# Mine\n_target_: own_broken.Mine\n")
+    said = problem_of(project, ["mine"])
+    assert "must name something that can be imported: module 'math' has no attribute 'sqroot'" in said
+    assert said.endswith(f"({project.root}/own_broken.py:3)")
+
+
+def test_what_is_found_while_building_is_placed_in_the_models_file(project: Project) -> None:
+    spec = project.model("# Mine\nlayers:\n  - flatten\n  - residual: [{dense: 5}]\nhead: auto\n")
+    with pytest.raises(ConfigError) as caught:
+        build_model(spec, project.catalog, IMAGE, 3)
+    (problem,) = caught.value.problems
+    assert problem.place == f"{project.root}/conf/model/mine.yaml:4"
+
+
 def test_a_head_that_predicts_another_number_is_refused(project: Project) -> None:
     says = problem_of(project, ["flatten"], head={"dense": 4}, task="regression", classes=None)
     assert "model.head.dense.units must be 3: the task is regression, 3 numbers a sample; got 4" in says

@@ -85,7 +85,7 @@ def test_a_failed_trial_is_recorded_and_passed_over_and_only_it_is_run_again(pro
     assert "Traceback" not in out + err
     assert ledger(project) == {"finished": 2, "failed": 1}
     failed = next(result for result in results(project).values() if result["status"] == "failed")
-    assert failed["cause"] == {"kind": "RuntimeError", "message": "cannot step that far"}
+    assert failed["cause"] == {"kind": "RuntimeError", "message": "cannot step that far (fragile.py:6)"}
     assert "Traceback" in (project / "runs" / failed["id"] / "log.txt").read_text()
     assert in_store(project) == {("run", "FINISHED"): 2, ("run", "FAILED"): 1, ("sweep", "FINISHED"): 1}
 

@@ -1,0 +1,114 @@
+"""`dlrun check [OVERRIDES] [-m]` and `dlrun check RUN`: what a command would train, told before it is trained."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from dlrun.errors import ConfigError, DataError, ExitCode, UserError
+
+if TYPE_CHECKING:
+    from dlrun.planning import Planner
+    from dlrun.workflows.preflight import Preflight
+
+__all__ = ["command"]
+
+
+@click.command(context_settings={"ignore_unknown_options": True}, short_help="Try a run or a sweep without training.")
+@click.option("-m", "--multirun", "sweep", is_flag=True, help="Check every trial of a sweep.")
+@click.option("--json", "as_json", is_flag=True, help="Print all of it as JSON.")
+@click.argument("words", nargs=-1, type=click.UNPROCESSED, metavar="[KEY=VALUE ... | RUN]")
+def command(words: tuple[str, ...], sweep: bool, as_json: bool) -> int:
+    """Build each model of a run, or with -m of a sweep, and push one batch of the data through it.
+
+    Tells layers, parameters, operations, memory and time, and what looks like a mistake. Nothing is written. With -m
+    also trials that cannot be run and trials that are one and the same.
+
+    A word without = is a RUN (last, best, an id, a path, also of a run made elsewhere): is its spec one of ours, and
+    do its weights fit?
+    """
+    if flags := [word for word in words if word.startswith("-")]:
+        raise UserError(f"dlrun check knows no {flags[0]}. dlrun check --help shows its flags.")
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow greets in ten lines otherwise
+    if words and "=" not in words[0] and not words[0].startswith(("+", "~")):
+        return _check_run(words, sweep, as_json)
+    try:
+        found = _preflight(words, sweep)
+    except (ConfigError, DataError) as error:
+        if not as_json:
+            raise
+        _echo_json({"problems": [_plain(problem) for problem in error.problems]})
+        return error.exit_code
+    if as_json:
+        from dlrun.cli.check_json import to_json
+
+        _echo_json(to_json(found))
+    else:
+        from dlrun.cli.check_text import print_preflight
+
+        print_preflight(found, sweep)
+    return ExitCode.WRONG_CALL if found.impossible else ExitCode.DONE
+
+
+def _preflight(words: tuple[str, ...], sweep: bool) -> Preflight:
+    from dlrun.planning import Planner
+    from dlrun.workflows.preflight import preflight
+
+    planner: Planner = Planner(Path.cwd())
+    survey = planner.survey(words, sweep)
+    if survey.problems or not survey.runs:
+        planner.plan(words, sweep)  # says what is wrong with all of it
+    return preflight(planner, survey, _tell if sys.stderr.isatty() else None)
+
+
+def _tell(number: int, count: int) -> None:
+    end = "\r" if number < count else "\r\x1b[K"
+    click.echo(f"building model {number} of {count}", err=True, nl=False)
+    click.echo(end, err=True, nl=False)
+
+
+def _check_run(words: tuple[str, ...], sweep: bool, as_json: bool) -> int:
+    if sweep or len(words) > 1:
+        other = "-m" if sweep else words[1]
+        raise UserError(f"dlrun check takes one RUN or KEY=VALUE words; got {words[0]} and {other}. Leave one out.")
+    from dlrun.cli.check_text import print_inspection
+    from dlrun.config.catalog import Catalog
+    from dlrun.config.roots import Roots
+    from dlrun.workflows.foreign import inspect_run
+
+    catalog = Catalog(Roots.of(Path.cwd()))
+    if catalog.has("experiment", words[0]) and not Path(words[0]).exists():
+        raise UserError(f"{words[0]} is an experiment, and no run. Type dlrun check -m experiment={words[0]}.")
+    found = inspect_run(_path_of(words[0], catalog), catalog)
+    if as_json:
+        from dlrun.cli.check_json import inspection_to_json
+
+        _echo_json(inspection_to_json(found))
+    else:
+        print_inspection(found)
+    return ExitCode.DONE
+
+
+def _path_of(word: str, catalog: Any) -> Path:
+    """Where the run lies that a word addresses: a path as it is, made here or not; else one of this project's runs."""
+    path = Path(word).expanduser()
+    if path.exists() or os.sep in word or path.suffix:
+        return path
+    from dlrun.analysis.which import find_run
+
+    return find_run(word, catalog.roots.work, catalog).path
+
+
+def _plain(problem: Any) -> dict[str, Any]:
+    from dataclasses import asdict
+
+    return asdict(problem)
+
+
+def _echo_json(content: Any) -> None:
+    click.echo(json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False, default=str))

@@ -1,0 +1,1 @@
+"""The worked example of `dlrun init --component callback`: option, component and test."""

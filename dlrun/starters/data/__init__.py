@@ -1,0 +1,1 @@
+"""The worked example of `dlrun init --component data`: option, component and test."""

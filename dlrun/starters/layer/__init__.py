@@ -1,0 +1,1 @@
+"""The worked example of `dlrun init --component layer`: option, component and test."""

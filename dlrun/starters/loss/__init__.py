@@ -1,0 +1,1 @@
+"""The worked example of `dlrun init --component loss`: option, component and test."""

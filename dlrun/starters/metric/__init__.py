@@ -1,0 +1,1 @@
+"""The worked example of `dlrun init --component metric`: option, component and test."""

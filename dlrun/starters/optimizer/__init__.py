@@ -1,0 +1,1 @@
+"""The worked example of `dlrun init --component optimizer`: option, component and test."""

@@ -1,0 +1,47 @@
+"""Large and small amounts as a person reads them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+__all__ = ["short", "short_bytes", "short_seconds"]
+
+
+def short(number: float) -> str:
+    """A number in three digits or so.
+
+    >>> short(950), short(17_852), short(1_550_000_000)
+    ('950', '17.9 k', '1.6 G')
+    """
+    return _scaled(number, ("", "k", "M", "G", "T", "P"))
+
+
+def short_bytes(number: float) -> str:
+    """A size in decimal units.
+
+    >>> short_bytes(80), short_bytes(36_000_000), short_bytes(4.4e12)
+    ('80 B', '36.0 MB', '4.4 TB')
+    """
+    return _scaled(number, ("B", "kB", "MB", "GB", "TB", "PB"))
+
+
+def short_seconds(seconds: float) -> str:
+    """A duration as one says it.
+
+    >>> short_seconds(0.0021), short_seconds(12.4), short_seconds(170), short_seconds(7500)
+    ('2.1 ms', '12 s', '3 min', '2 h 5 min')
+    """
+    if seconds < 1:
+        return f"{seconds * 1000:.2g} ms"
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 90 else f"{minutes // 60:,} h {minutes % 60} min"
+
+
+def _scaled(number: float, units: Sequence[str]) -> str:
+    power = 0
+    while number >= 999.5 and power < len(units) - 1:
+        number, power = number / 1000, power + 1
+    text = f"{number:.0f}" if power == 0 or number >= 99.95 else f"{number:.1f}"
+    return f"{text} {units[power]}".strip()
