@@ -378,6 +378,12 @@ CALLS = [
         "--epochs 20 --lr 0.01",
         "error --epochs must ... trainer.epochs=20? --lr must ... optimizer.learning_rate=0.01? ...",
     ),
+    row(
+        "model.dropout=0,3",
+        "model.dropout must be one ... Did you mean model.dropout=0.3? Otherwise add -m to sweep ...",
+    ),
+    row("model.hidden=32,16", "model.hidden must be one ... or write a list as model.hidden=[32,16]. (command line)"),
+    row("'model.hidden=[32],[16]'", "model.hidden must be one ... Add -m to sweep over the values. (command line)"),
     row("--seeds 0,1", "error --seeds must be how many; got 0,1. Type -m seed=0,1. ..."),
     row("--seeds 5 seed=1", "error --seeds must not stand beside seed=1: both set seed. Leave one out."),
     row("--folds 3 split=holdout", "error --folds must not stand beside split=holdout: both set split. Leave one out."),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -16,6 +17,8 @@ from dlrun.config.words import COMMAND_LINE
 from dlrun.errors import Problem
 
 __all__ = ["empty", "needs_search", "needs_sweep", "one_process", "points", "unsweepable"]
+
+_DECIMAL_COMMA = re.compile(r"^\d+,\d+$")
 
 
 def points(overrides: Sequence[Override], most: int | None = None) -> Iterator[list[Override]]:
@@ -52,10 +55,14 @@ def empty(overrides: Sequence[Override]) -> Iterator[Problem]:
 def needs_sweep(override: Override, catalog: Catalog) -> Problem:
     """The problem of a sweep in a command that is none."""
     key, value = override.key_or_group, str(override.input_line).partition("=")[2]
-    takes_list = key in LIST_GROUPS or any(each.rule.accepts([]) for each in _parameters(key, catalog))
-    as_list = f", or write a list as {key}=[{value}]" if takes_list and "(" not in value else ""
-    mend = f"Add -m to sweep over the values{as_list}."
-    return Problem(key, "must be one value without -m", got=value, mend=mend, place=COMMAND_LINE)
+    rules = [parameter.rule for parameter in _parameters(key, catalog)]
+    listed = [override.value()] if "(" in value else list(override.sweep_iterator())
+    mend = "Add -m to sweep over the values"
+    if key in LIST_GROUPS or any(rule.accepts(listed) for rule in rules):
+        mend += f", or write a list as {key}=[{value}]"
+    if _DECIMAL_COMMA.match(value) and any(rule.accepts(float(value.replace(",", "."))) for rule in rules):
+        mend = f"Did you mean {key}={value.replace(',', '.')}? Otherwise add -m to sweep over the values"
+    return Problem(key, "must be one value without -m", got=value, mend=f"{mend}.", place=COMMAND_LINE)
 
 
 def needs_search(override: Override, catalog: Catalog) -> Problem:
