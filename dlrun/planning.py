@@ -25,7 +25,7 @@ from dlrun.config.loader import PRIMARY, CachingConfigLoader
 from dlrun.config.origin import Origins
 from dlrun.config.roots import Roots
 from dlrun.config.secrets import values_in
-from dlrun.config.spec import SPEC_VERSION, Spec, follow_task, normalised, plain
+from dlrun.config.spec import NO_PART_OF_A_RUN, SPEC_VERSION, Spec, follow_task, normalised, plain
 from dlrun.config.trust import hydra_problems, trusted_choices
 from dlrun.config.words import read_as_meant
 from dlrun.data import declare
@@ -38,7 +38,6 @@ from dlrun.training import checks as training
 
 __all__ = ["Plan", "PlannedRun", "Planner", "Point", "Survey"]
 
-_NO_PART_OF_A_RUN = ("lab", "search", "launcher")
 _TRIED = 3  # values of each swept key that a command is tried with as it was probably meant
 
 
@@ -292,7 +291,7 @@ class Planner:
         return [Problem(problem.key, hidden(problem.rule), got=f"'{uri}'") for problem in found]  # names, not values
 
     def _freeze(self, values: dict[str, Any], declaration: declare.Declaration) -> Spec:
-        kept = {key: value for key, value in values.items() if key not in _NO_PART_OF_A_RUN}
+        kept = {key: value for key, value in values.items() if key not in NO_PART_OF_A_RUN}
         followed = follow_task(kept, self.catalog, declaration.task)
         facts = {"version": SPEC_VERSION, "task": declaration.task, "classes": declaration.classes}
         unchosen: dict[str, Any] = {group: {} for group in sorted(LIST_GROUPS & set(self.catalog.groups))}

@@ -15,10 +15,22 @@ from dlrun.config.catalog import LIST_GROUPS, Catalog
 from dlrun.config.secrets import by_name, foreign_calls, resolved
 from dlrun.errors import Problem
 
-__all__ = ["REPLICATE_KEYS", "SPEC_VERSION", "Spec", "flatten", "follow_task", "normalised", "plain"]
+__all__ = [
+    "NO_PART_OF_A_RUN",
+    "REPLICATE_KEYS",
+    "SPEC_VERSION",
+    "Spec",
+    "flatten",
+    "follow_task",
+    "normalised",
+    "plain",
+]
 
 SPEC_VERSION = 1
 """Raised when the meaning of a spec changes, so that old runs are not taken for new ones."""
+
+NO_PART_OF_A_RUN = ("lab", "search", "launcher")
+"""Groups that say which runs there are and how they are scheduled: a config may hold them, a spec does not."""
 
 REPLICATE_KEYS = ("seed", "split.seed", "split.fold")
 """Keys that repeat a trial; runs that differ only in them are one trial."""

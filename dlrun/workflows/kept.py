@@ -103,7 +103,9 @@ def read_keras(path: Path) -> tuple[Preprocessing, Arrays]:
                 weights = Path(folder) / _WEIGHTS
                 weights.write_bytes(_content(archive, members[_WEIGHTS], MAX_BYTES))
                 return preprocessing, read_weights(weights)
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError) as error:
+    # zipfile answers so to what is broken or cut off, and with RuntimeError to a member that is locked by a password or
+    # packed in a way it does not know; h5py with RuntimeError to weights whose inside is damaged
+    except (zipfile.BadZipFile, EOFError, RuntimeError) as error:
         raise UserError(f"{path.name} must be a model that Keras saved: {str(error)[:200]}.") from error
 
 

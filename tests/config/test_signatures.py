@@ -300,6 +300,13 @@ NEEDED = {
     "width": 2, "axes": 1, "value": 0.1, "num_bins": 2, "scale": 0.1, "max_value": 1.0, "name": "x", "function": "relu",
     "activation": "relu", "num_query_heads": 1, "num_key_value_heads": 1, "head_dim": 2, "num_tokens": 3, "groups": 1,
 }  # fmt: skip
+NOT_BY_THESE = {
+    "keras.layers.CategoryEncoding": "wants num_tokens, which it calls optional",
+    "keras.layers.Discretization": "wants one of two parameters, both optional",
+    "keras.layers.Lambda": "wants a function",
+    "keras.layers.RandomPosterization": "its factor is a number of bits",
+    "keras.layers.TFSMLayer": "reads a SavedModel",
+}
 
 
 def test_classes_take_what_it_says_and_nothing_else(keras: Any) -> None:
@@ -311,12 +318,11 @@ def test_classes_take_what_it_says_and_nothing_else(keras: Any) -> None:
         required = {parameter.name for parameter in told.parameters if parameter.is_required}
         if not told.is_class or not told.kinds or told.takes_any or not required <= NEEDED.keys():
             continue
+        if target in NOT_BY_THESE:
+            continue
         cls = pkgutil.resolve_name(target)
         given = {name: NEEDED[name] for name in required}
-        try:
-            cls(**given)
-        except Exception:  # noqa: BLE001 - it needs values that fit each other
-            continue
+        cls(**given)
         built += 1
         later = {name for name in real_parameters(cls).later if name.isidentifier()}
         for name in ["no_such_parameter", *(later - set(told.names))]:
