@@ -37,7 +37,7 @@ test: install check ## run the tests (under 12 minutes on two cores)
 	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile -m "not slow"
 
 test-slow: install ## run the tests that take longer
-	$(BIN)/python -m pytest -m slow
+	$(BIN)/python -m pytest -m slow -rP
 
 check: install ## lint, types, and the direction of imports
 	$(BIN)/ruff check .

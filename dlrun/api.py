@@ -26,7 +26,7 @@ from dlrun.config.loader import PRIMARY, hydra_app
 from dlrun.config.roots import Roots
 from dlrun.config.secrets import values_in
 from dlrun.errors import DlrunError, Terminated, UserError
-from dlrun.planning import Planner
+from dlrun.planning import Plan, Planner
 from dlrun.sweeps.record import Ledger, Sweep
 from dlrun.sweeps.room import require_room
 from dlrun.sweeps.shared import note_sharing
@@ -35,13 +35,14 @@ from dlrun.sweeps.watcher import Observer, Watcher
 from dlrun.tracking.client import Report, Writer
 from dlrun.tracking.state import pending
 from dlrun.tracking.store import tracking_uri
-from dlrun.training import environment
+from dlrun.training import environment, process
 from dlrun.training.result import Result
 
 if TYPE_CHECKING:
     from hydra._internal.hydra import Hydra
 
     from dlrun.pipeline import Listener
+    from dlrun.workflows.rate_finder import RateTest
 
 __all__ = ["Answer", "answer_to", "load", "run"]
 
@@ -56,6 +57,7 @@ class Answer:
         repeated: how many were finished before and not run again.
         store: what the tracking store has got; None when nothing was to be sent.
         is_tracked: whether runs are recorded in a store.
+        rate_test: what `trainer.lr_finder` found, in place of results; None of a training.
     """
 
     results: tuple[Result, ...]
@@ -64,6 +66,7 @@ class Answer:
     store: Report | None
     is_tracked: bool
     catalog: Catalog
+    rate_test: RateTest | None = None
 
     @property
     def work(self) -> Path:
@@ -96,7 +99,7 @@ def run(
         directory: where the command is run; the working directory when None.
 
     Returns:
-        The `Result` of a single run, the `Answer` of a sweep.
+        The `Result` of a single run, the `Answer` of a sweep; with `trainer.lr_finder=true` the `RateTest`.
 
     Raises:
         ConfigError: the config is wrong; nothing was created.
@@ -105,7 +108,7 @@ def run(
     """
     words = shlex.split(overrides) if isinstance(overrides, str) else list(overrides)
     answer = answer_to(words, sweep, listener, observer, directory)
-    return answer if sweep else answer.result
+    return answer if sweep else answer.rate_test or answer.result
 
 
 def load(which: str | Path, directory: Path | None = None) -> Result:
@@ -155,6 +158,8 @@ def answer_to(
     planner = Planner(directory)
     overrides = [normalise_override(text) for text in overrides]
     plan = planner.plan(overrides, sweep)
+    if any(run.spec["trainer"]["lr_finder"] for run in plan.runs):
+        return _test_rates(planner, plan)
     command = shlex.join(["dlrun", *(["-m"] if sweep else []), *overrides])
     task = Task(directory, command, plan, environment.describe(planner.roots.work, command), listener=listener)
     task.planner = planner
@@ -177,6 +182,18 @@ def answer_to(
         is_tracked=plan.runs[0].spec["tracking"]["option"] != "none",
         catalog=planner.catalog,
     )
+
+
+def _test_rates(planner: Planner, plan: Plan) -> Answer:
+    if len(plan.runs) > 1:
+        raise UserError(f"trainer.lr_finder is for one run at a time; these words make {len(plan.runs)}. Leave -m out.")
+    (run,) = plan.runs
+    require_room([planner.roots.work / "plots"])
+    process.configure(run.spec["trainer"])  # imports TensorFlow without its greetings; so the next line comes after
+    from dlrun.workflows.rate_finder import find_rate
+
+    found = find_rate(run.spec, planner.catalog, run.id)
+    return Answer((), None, 0, None, False, planner.catalog, found)
 
 
 def _train_one(task: Task, overrides: list[str]) -> None:

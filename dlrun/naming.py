@@ -50,7 +50,7 @@ def _key_value(override: str) -> tuple[str, str]:
 def _params(spec: Spec, varied: Sequence[str], catalog: Catalog) -> dict[str, str]:
     params: dict[str, Any] = {"seed": spec["seed"], "split.seed": spec["split"].get("seed")}
     for group, node in spec.items():
-        if not isinstance(node, Mapping) or group in ("tracking", "tags"):
+        if not isinstance(node, Mapping) or group in ("tracking", "tags", "checkpoint"):
             continue
         if group in LIST_GROUPS:
             params[group] = ", ".join(sub["option"] for sub in node.values()) or "none"

@@ -6,30 +6,39 @@ as it happens; a tracker that reads the journal is somebody else's business.
 
 from __future__ import annotations
 
+import contextlib
 import time
 import traceback
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
+from dlrun.analysis.diagnosis.curves import curves_of
+from dlrun.analysis.diagnosis.diagnose import diagnose
+from dlrun.analysis.diagnosis.mends import Mends
 from dlrun.config.catalog import Catalog
+from dlrun.config.raised import telling_line
 from dlrun.config.spec import Spec
 from dlrun.data.dataset import Dataset
+from dlrun.data.guess import describe_guess
 from dlrun.data.load import load
 from dlrun.data.prepare import Prepared, prepare
 from dlrun.data.split import split_rows
-from dlrun.errors import Terminated, UserError
+from dlrun.errors import StorageError, Terminated, UserError
 from dlrun.models.build import build_model
-from dlrun.tracking.journal import Journal
-from dlrun.training import process, saving
+from dlrun.tracking.journal import Journal, epochs_until, last_attempt, read
+from dlrun.training import memory, process, saving, strategy
 from dlrun.training.atomic import storage_errors
+from dlrun.training.beginning import Beginning, as_begun, find_beginning
+from dlrun.training.course import check_course, epochs_of, horizon_of
+from dlrun.training.extend import note_extensible
 from dlrun.training.objective import try_objective
 from dlrun.training.outcome import Outcome
 from dlrun.training.result import Result
 from dlrun.training.rundir import RunDirectory
 from dlrun.training.train import train
 
-__all__ = ["Job", "Listener", "run"]
+__all__ = ["Job", "Listener", "make_ready", "run"]
 
 Listener = Callable[[str, Mapping[str, Any]], None]
 """Told every event of a run: its name and its fields."""
@@ -65,11 +74,12 @@ def run(job: Job, catalog: Catalog, listener: Listener | None = None) -> Result:
     An error of the run's own ends it as `failed` and is told in its result and log; errors of the call
     (a directory that cannot be written, data that cannot be used) are raised before anything is created.
     """
-    process.configure(job.spec["trainer"])
     directory = RunDirectory(catalog.roots.work / "runs" / job.id)
     if (done := directory.result()) is not None and done.is_final:
         return done
+    process.configure(as_begun(job.spec["trainer"], directory))
     began = time.time()
+    memory.forget_peak()
     ready = _ready_or_refused(job, catalog)
     with storage_errors(directory.path), directory.owned(), Journal(directory.journal) as journal:
         if (done := directory.result()) is not None and done.is_final:
@@ -78,19 +88,29 @@ def run(job: Job, catalog: Catalog, listener: Listener | None = None) -> Result:
         def emit(event: str, fields: Mapping[str, Any]) -> None:
             with storage_errors(directory.journal):
                 journal.append(event, **fields)
+            if event == "warning":
+                directory.log(f"warning: {fields['text']}")
             if listener is not None:
                 listener(event, fields)
 
+        steps = 1 if isinstance(ready, UserError) else horizon_of(ready.prepared, job.spec).steps_per_epoch
+        beginning = find_beginning(job.spec, catalog, directory, steps)
+        if beginning.refused is not None:
+            ready = _told_later(beginning.refused, job)
         attempt = directory.begin(job.spec, job.environment)
-        emit("start", {"run": job.id, "attempt": attempt, "epochs": job.spec["trainer"]["epochs"], **job.start})
+        came = {"attempt": attempt, "resumed": beginning.resumed, "extends": beginning.extends}
+        emit("start", {"run": job.id, "epochs": epochs_of(job.spec["trainer"]), **came, **job.start})
         try:
-            outcome = _train(job, catalog, ready, directory, emit)
+            outcome = _train(job, catalog, ready, directory, emit, beginning)
         except KeyboardInterrupt as stop:
             signal = "SIGTERM" if isinstance(stop, Terminated) else "SIGINT"
-            _end(directory, emit, Outcome.interrupted(signal), job, attempt, began)
+            kept = directory.checkpoints.manifest()
+            with contextlib.suppress(StorageError):  # without a result it counts as interrupted too
+                _end(directory, emit, Outcome.interrupted(signal, kept), job, attempt, began)
             raise
         except Exception as error:  # noqa: BLE001 - whatever ends a run is its result: recorded, shown, passed over
-            directory.log(traceback.format_exc())
+            with contextlib.suppress(StorageError):  # it may be what has ended the run: the result tells it too
+                directory.log(traceback.format_exc())
             outcome = Outcome.failed(error, catalog.roots.project)
         return _end(directory, emit, outcome, job, attempt, began)
 
@@ -110,43 +130,88 @@ def _ready_or_refused(job: Job, catalog: Catalog) -> Ready | UserError:
     try:
         if job.refused is not None:
             raise job.refused
-        ready = _make_ready(job.spec, catalog)
+        ready = make_ready(job.spec, catalog)
         if not job.in_sweep:
             try_objective(job.spec, catalog)
         return ready
     except UserError as error:
-        if not job.in_sweep:
-            raise
-        return error
+        return _told_later(error, job)
 
 
-def _make_ready(spec: Spec, catalog: Catalog) -> Ready:
+def _told_later(error: UserError, job: Job) -> UserError:
+    """The error, of a run in a sweep; of a single one it is raised here."""
+    if not job.in_sweep:
+        raise error
+    return error
+
+
+def make_ready(spec: Mapping[str, Any], catalog: Catalog) -> Ready:
+    """Load and prepare the data of `spec`, and build its model.
+
+    Raises:
+        UserError: one of them is wrong, or they do not go together.
+    """
     began = time.perf_counter()
     dataset = load(spec["data"], catalog)
     prepared = prepare(spec, catalog, dataset, split_rows(dataset, spec["split"], catalog))
+    check_course(prepared, spec)
     data_seconds = time.perf_counter() - began
-    model = build_model(spec, catalog, prepared.input_shape, prepared.outputs)
+    with strategy.scope(spec["trainer"]):
+        model = build_model(spec, catalog, prepared.input_shape, prepared.outputs)
     build_seconds = time.perf_counter() - began - data_seconds
     return Ready(dataset, prepared, model, {"data_seconds": data_seconds, "build_seconds": build_seconds})
 
 
-def _train(job: Job, catalog: Catalog, ready: Ready | UserError, directory: RunDirectory, emit: Emit) -> Outcome:
+def _train(
+    job: Job, catalog: Catalog, ready: Ready | UserError, directory: RunDirectory, emit: Emit, beginning: Beginning
+) -> Outcome:
     if isinstance(ready, UserError):
         raise ready
+    _begin(beginning, directory, emit)
     data = {"name": job.spec["data"]["option"], "digest": ready.dataset.digest, "classes": list(ready.dataset.classes)}
-    emit("data", data | ready.prepared.describe())
-    emit("model", {"parameters": ready.model.count_params(), "summary": _summary(ready.model)})
-    outcome = train(ready.model, ready.prepared, job.spec, catalog, directory, emit)
-    outcome.durations |= ready.durations
-    if saving.wants_model(job.spec, auto=not job.in_sweep):
+    guess = describe_guess(job.spec["loss"]["option"], ready.prepared)
+    emit("data", data | ready.prepared.describe() | {"guess": guess})
+    is_kept = saving.wants_model(job.spec, auto=not job.in_sweep)
+    summary = _summary(ready.model) if is_kept else None  # 10 ms, as much as some trials train
+    emit("model", {"parameters": ready.model.count_params(), "summary": summary})
+    with strategy.scope(job.spec["trainer"]):
+        outcome = train(ready.model, ready.prepared, job.spec, catalog, directory, emit)
+    outcome.resumed = beginning.resumed or beginning.extends
+    if outcome.status == "finished":
+        note_extensible(job.spec, catalog, directory)
+    outcome.add_preparation(ready.durations)
+    if is_kept:
         saving.save_model(ready.model, ready.prepared, directory, emit)
+    try:
+        outcome.diagnosis = _diagnosis(job, catalog, directory, outcome)
+    except Exception as error:  # noqa: BLE001 - what is said of a training must not cost the training
+        emit("warning", {"text": f"the training could not be diagnosed: {type(error).__name__}: {telling_line(error)}"})
     return outcome
+
+
+def _begin(beginning: Beginning, directory: RunDirectory, emit: Emit) -> None:
+    """Tell what is to be known of where the run begins, and take over what it goes on with."""
+    for text in beginning.warnings:
+        emit("warning", {"text": text})
+    if beginning.source is not None:
+        for event in epochs_until(beginning.epochs_before, last_attempt(read(beginning.source.journal))):
+            emit(event.event, event.fields)
+        emit("checkpoint", {"epoch": beginning.epochs_before, "step": 0})
+        beginning.adopt(directory)  # last: a checkpoint says that the epochs before it are in the journal
 
 
 def _end(directory: RunDirectory, emit: Emit, outcome: Outcome, job: Job, attempt: int, began: float) -> Result:
     result = outcome.result(job.id, str(job.start["name"]), job.spec["task"], attempt, began)
     emit("end", {"status": result.status, "metrics": result.metrics, "cause": result.cause})
     return directory.finish(result)
+
+
+def _diagnosis(job: Job, catalog: Catalog, directory: RunDirectory, outcome: Outcome) -> list[dict[str, str]]:
+    """What is wrong with a training that has ended; its end is not in the journal yet."""
+    curves = curves_of(read(directory.journal), job.spec)
+    cause = (outcome.cause or {}).get("message")
+    ended = replace(curves, status=outcome.status, cause=cause)
+    return [finding.to_json() for finding in diagnose(ended, Mends(job.spec, catalog))]
 
 
 def _summary(model: Any) -> str:

@@ -42,6 +42,15 @@ def csv(content: str | bytes) -> dict[str, str | bytes]:
 
 TYPOS = [
     row(
+        "probe=[gradiant_norm]",
+        "probe must name an option of probe ...; got gradiant_norm. Did you mean probe=[gradient_norm]? ...",
+    ),
+    row(
+        "probe.saturation.margin=0.1",
+        "probe.saturation must be chosen before it is changed; got no such entry. Choose it first:"
+        " +probe=[saturation]. (command line)",
+    ),
+    row(
         "optimizer.learnin_rate=0.1",
         "optimizer.learnin_rate must be a key that optimizer/adam declares. Did you mean optimizer.learning_rate?"
         " (command line)",
@@ -93,6 +102,11 @@ TYPOS = [
 VALUES = [
     row("model.dropout=1.5", "model.dropout must be a number in [0, 1); got 1.5. The default is ... (command line)"),
     row(
+        "activation=tanh probe=[saturation] probe.saturation.margin=0.6",
+        "probe.saturation.margin must be a number in (0, 0.5); got 0.6. The default is ... (command line)",
+    ),
+    row("trainer.lr_finder=perhaps", "trainer.lr_finder must be true or false; got 'perhaps'. ... (command line)"),
+    row(
         "optimizer.learning_rate=-1",
         "optimizer.learning_rate must be a number in (0, inf); got -1. The default is ... (command line)",
     ),
@@ -113,6 +127,31 @@ VALUES = [
         "optimizer.learning_rate must be ...; got 'fast'. The default is ... (command line)",
     ),
     row("optimizer.learning_rate=", "optimizer.learning_rate must be ...; got ''. The default is ... (command line)"),
+    row(
+        "trainer.limit_batches=1.0",
+        "trainer.limit_batches must be a whole number in [1, inf), a number in (0, 1) or null; got 1.0. ...",
+    ),
+    row("trainer.limit_batches=0", "trainer.limit_batches must be ...; got 0. ..."),
+    row(
+        "trainer.precision=bf16",
+        "trainer.precision must be ...; got 'bf16'. Did you mean trainer.precision=mixed_bfloat16? ...",
+    ),
+    row("trainer.strategy=ddp", "trainer.strategy must be ...; got 'ddp'. Did you mean trainer.strategy=mirrored? ..."),
+    row(
+        "trainer.class_weight=balance",
+        "trainer.class_weight must be ...; got 'balance'. Did you mean trainer.class_weight=balanced? ...",
+    ),
+    row("trainer.fast_dev_run=3", "trainer.fast_dev_run must be true or false; got 3. ..."),
+    row(
+        "optimizer.gradient_accumulation_steps=1",
+        "optimizer.gradient_accumulation_steps must be a whole number in [2, inf) or null; got 1. ...",
+    ),
+    row("trainer.limit_train_batches=3", "trainer.limit_train_batches ... Did you mean trainer.limit_batches? ..."),
+    row(
+        "trainer.mixed_precision=true",
+        "trainer.mixed_precision must ... Did you mean trainer.precision? ...",
+        "trainer.precision must be float32 or mixed_bfloat16; got true. ...",
+    ),
     row(
         "trainer.epochs=0",
         "trainer.epochs must be a whole number in [1, inf); got 0. The default is ... (command line)",
@@ -227,6 +266,59 @@ CONTRADICTIONS = [
         "data=iris split=kfold split.fold=9",
         "split.fold must be below split.folds, ...; got 9. The last one is split.fold=4. ...",
     ),
+    row(
+        "probe=[weight_norm] trainer.strategy=mirrored",
+        "probe must be [] with trainer.strategy=mirrored: a probe looks at a model on one device; got weight_norm. Type"
+        " probe=[] or trainer.strategy=none. (command line)",
+    ),
+    row(
+        "probe=[saturation]",
+        "probe.saturation must have something to look at: no hidden layer ends in sigmoid, hard_sigmoid or tanh; got"
+        " model=mlp with relu. Leave it out: ~probe.saturation; or type activation=sigmoid. (command line)",
+    ),
+    row(
+        "probe=[dead_units] activation=tanh",
+        "probe.dead_units must have something to look at: no hidden layer ends in relu or relu6; got model=mlp with"
+        " tanh. Leave it out: ~probe.dead_units; or type activation=relu. (command line)",
+    ),
+    row(
+        "probe=[zero_gradient_units] model=linear",
+        "probe.zero_gradient_units must have something to look at: ...; got model=linear with no activation. Leave it"
+        " out: ~probe.zero_gradient_units. (command line)",
+    ),
+    row(
+        "trainer.lr_finder=true optimizer=bare",
+        "trainer.lr_finder must be false: optimizer=bare has no learning_rate to look for; got true. Choose another"
+        " optimizer. (command line)",
+        files=option("optimizer/bare", "# Bare: steps of a fixed size\n_target_: keras.optimizers.SGD\n"),
+    ),
+    row(
+        "model=lstm",
+        "model.layers[1].layers#0[0].lstm must get sequences, ...; got (8, 8, 1) from the data. Type data.layout=rows."
+        " ...",
+    ),
+    row("model=lstm data=iris", "...lstm must get sequences, ...; got (4,) from the data. Take data of sequences, ..."),
+    row(
+        "model=cnn data.layout=pixels",
+        "...conv2d must get images, ...; got (64,) from the data. Type data.layout=image. ...",
+    ),
+    row(
+        "data=iris 'augment=[random_translation]'",
+        "augment.random_translation must get images, (height, width, channels); got (4,) from the data."
+        " Type augment=[gaussian_noise], or augment=[]. (command line)",
+    ),
+    row(
+        "augment=random_translaton",
+        "augment must name ...; got random_translaton. Did you mean augment=[random_translation]? ...",
+    ),
+    row(
+        "data=diabetes trainer.class_weight=balanced",
+        "trainer.class_weight must be null: a regression has no classes; got balanced. ... (command line)",
+    ),
+    row(
+        "data=iris 'trainer.class_weight={setosa: -1}'",
+        "trainer.class_weight.setosa must be a number in [0, inf); got -1. ...",
+    ),
 ]
 TOGETHER = [
     row(
@@ -316,6 +408,10 @@ TRUST = [
     row("~qqq", "'~qqq' must fit the config: ...'qqq' does not exist. (command line)"),
 ]
 CALLS = [
+    row(
+        "-m trainer.lr_finder=true seed=0,1",
+        "error trainer.lr_finder is for one run at a time; these words make 2. Leave -m out.",
+    ),
     row(
         "seed=0,1",
         "seed must be one value without -m; got 0,1. Add -m to sweep over the values. (command line)",
@@ -636,6 +732,17 @@ DATA = [
         "data.path must be an existing file; got 'none.csv'. Looked from ... (command line)",
     ),
     row("data=csv data.path=t.csv", "data.path must hold a header and rows; got 0 bytes. ... (t.csv)", files=csv("")),
+    row(
+        "data=csv data.path=t.csv data.stream=true trainer.batch_size=full",
+        "trainer.batch_size must be a number where data is streamed: ...; got full. Type trainer.batch_size=1024. ...",
+        files=csv(TABLE),
+    ),
+    row(
+        "data=csv data.path=t.csv data.stream=maybe",
+        "data.stream must be auto, True or False; got ... The default is auto. ...",
+        files=csv(TABLE),
+    ),
+    row("trainer.shuffle_window=0", "trainer.shuffle_window must be ...; got 0. ..."),
     row(
         "data=csv data.path=t.csv",
         "data.path must be UTF-8 text; got byte 0xf6 at offset ..., in line 12. ... iconv ... (t.csv:12)",

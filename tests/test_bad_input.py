@@ -7,6 +7,7 @@ traceback, no framework imported, less than a second, and nothing in the directo
 from __future__ import annotations
 
 import errno
+import gc
 import json
 import os
 import re
@@ -43,6 +44,15 @@ def told(text: str) -> list[str]:
 
 def matches(expected: str, found: str) -> bool:
     return re.fullmatch(".*".join(re.escape(part) for part in expected.split("...")), found) is not None
+
+
+@pytest.fixture(scope="module", autouse=True)
+def frozen() -> Iterator[None]:
+    """What tests before these have left in memory, TensorFlow perhaps, is not gone through on a command's time."""
+    gc.collect()
+    gc.freeze()
+    yield
+    gc.unfreeze()
 
 
 @pytest.fixture

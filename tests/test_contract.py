@@ -40,7 +40,8 @@ FITTING: dict[str, dict[str, Any]] = {
     "layer/group_normalization": {"groups": 2},  # divides the channels, of which there are two here
     "metric/top_k": {"k": 2},  # less than the number of classes: the smallest data has three
 }
-IN_THE_MODEL = {"data", "preprocess", "layer", "model", "activation", "initializer", "regularizer", "constraint"}
+IN_THE_MODEL = {"data", "preprocess", "augment", "layer", "model"}
+IN_THE_MODEL |= {"activation", "initializer", "regularizer", "constraint"}
 CSV = "width,height,kind\n" + "".join(f"{i},{i % 5},{'ab'[i % 2]}\n" for i in range(40))
 FORMULA = re.compile(r"[a-z]+\(|[a-z] [-+*/] ")
 
@@ -54,16 +55,30 @@ def planner(tmp_path_factory: pytest.TempPathFactory) -> Planner:
 
 
 @cache
-def smallest(task: str | None = None) -> list[str]:
-    """Names of the data options that need no words of their own, those with the fewest samples first."""
+def smallest(task: str | None = None) -> list[list[str]]:
+    """Words for the data options that need no values of their own, those with the fewest samples first.
+
+    Where a choice of a key gives samples of another shape, with that choice too: images read as sequences.
+    """
     found = []
     for name in CATALOG.names("data"):
         option = CATALOG.get("data", name)
         if MISSING not in option.defaults.values():
             declared = declare({"option": name, **option.defaults}, CATALOG)
             if task in (None, declared.task):
-                found.append((declared.samples or 0, name))
-    return [name for _, name in sorted(found)]
+                found += [(declared.samples or 0, [f"data={name}", *words]) for words in ([], *reshaped(option))]
+    return [words for _, words in sorted(found)]
+
+
+def reshaped(option: Option) -> Iterator[list[str]]:
+    """The choices of a data option's keys that give samples of another number of dimensions."""
+    node = {"option": option.name, **option.defaults}
+    usual = declare(node, CATALOG).shape
+    for key, parameter in option.parameters.items():
+        for choice in parameter.rule.choices:
+            shape = declare({**node, key: choice}, CATALOG).shape
+            if shape is not None and usual is not None and len(shape) != len(usual):
+                yield [f"data.{key}={choice}"]
 
 
 def word(value: Any) -> str:
@@ -102,7 +117,13 @@ def chosen(option: Option) -> list[str]:
     is_listed = option.group in LIST_GROUPS
     prefix = f"{option.group}.{option.name}" if is_listed else option.group
     value = f"[{option.name}]" if is_listed else option.name
-    return [f"{option.group}={value}", *(f"{prefix}.{key}={word(value)}" for key, value in needed(option).items())]
+    looked_at = option.facts.get("looks_at", [])[:1]
+    words = [f"activation={name}" for name in looked_at]
+    return [
+        *words,
+        f"{option.group}={value}",
+        *(f"{prefix}.{key}={word(value)}" for key, value in needed(option).items()),
+    ]
 
 
 def plans(group: str, name: str, planner: Planner) -> Iterator[PlannedRun]:
@@ -113,8 +134,7 @@ def plans(group: str, name: str, planner: Planner) -> Iterator[PlannedRun]:
     option = CATALOG.get(group, name)
     tasks = option.facts.get("tasks", list(option.facts.get("by_task", [None])))
     for task in tasks:
-        data = [[f"data={each}"] for each in smallest(task)]
-        data = [[]] if group == "data" else [BITS] if group == "layer" else data
+        data = [[]] if group == "data" else [BITS] if group == "layer" else smallest(task)
         yield first_fitting(data, [*SMALL, *chosen(option)], planner)
 
 
@@ -141,7 +161,7 @@ def one_step(
     from dlrun.training import saving
     from dlrun.training.objective import Horizon, build_callbacks, build_objective
 
-    ready = pipeline._make_ready(run.spec, catalog)
+    ready = pipeline.make_ready(run.spec, catalog)
     prepared, model = ready.prepared, ready.model
     scale = None if prepared.target is None else prepared.target.scale
     objective = build_objective(run.spec, catalog, Horizon(1, 1), scale)

@@ -226,3 +226,13 @@ def test_every_room_is_on_the_map() -> None:
     text = (REPOSITORY / "docs" / "architecture.md").read_text(encoding="utf-8")
     rooms = {path.parent.relative_to(REPOSITORY).as_posix() for path in REPOSITORY.glob("dlrun/*/__init__.py")}
     assert not [room for room in sorted(rooms) if f"`{room}/`" not in text]
+
+
+def test_every_module_of_the_training_is_on_the_map() -> None:
+    """The largest room has a table of its own, each module once."""
+    text = (REPOSITORY / "docs" / "architecture.md").read_text(encoding="utf-8")
+    rows = re.findall(
+        r"^\| ((?:`\w+` ?)+) \|", text.partition("\n## Training\n")[2].partition("\n## ")[0], re.MULTILINE
+    )
+    told = [name for row in rows for name in re.findall(r"\w+", row)]
+    assert sorted(told) == sorted({path.stem for path in REPOSITORY.glob("dlrun/training/*.py")} - {"__init__"})

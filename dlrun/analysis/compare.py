@@ -166,6 +166,8 @@ def _row(trial: Trial, reading: _Reading, rest: Sequence[str]) -> Row:
 def _cause(runs: Sequence[RunRecord], reading: _Reading) -> str | None:
     """Why runs have no value: the commonest reason, each status counted where several runs are meant."""
     lacking = [run for run in runs if run.status != "finished"]
+    if not lacking and any(run.is_dev_run for run in runs):
+        return "a fast_dev_run has no score"
     if not lacking:
         return f"no {reading.metric}" if any(reading.of(run) is None for run in runs) else None
     reasons = Counter(run.cause or (run.name if not run.spec else "") for run in lacking)

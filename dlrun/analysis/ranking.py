@@ -72,7 +72,7 @@ def goal_of(metric: str, catalog: Catalog | None = None) -> Goal:
 
 
 def value_of(run: RunRecord, metric: str, at: At = "kept") -> float | None:
-    """A run's value of a metric, or None when it has none or the value is no number.
+    """A run's value of a metric, or None when it has none, the value is no number, or it was a fast_dev_run.
 
     Args:
         metric: a flat name; `test_*` are always of the kept weights, and a name with its epoch in it
@@ -80,6 +80,8 @@ def value_of(run: RunRecord, metric: str, at: At = "kept") -> float | None:
         at: the epoch that a training or validation metric is read at: `kept` is the one whose weights were kept,
             `best` the best by the monitored metric, `last` the last.
     """
+    if run.is_dev_run:
+        return None
     name = metric
     if not metric.startswith(("test_", "best_")) and (at == "best" or (at == "kept" and _kept_best(run))):
         name = f"best_{metric}"

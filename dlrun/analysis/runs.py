@@ -44,6 +44,11 @@ class RunRecord:
     result: Mapping[str, Any] = field(default_factory=dict)
 
     @property
+    def is_dev_run(self) -> bool:
+        """Whether it tried a few batches only (`trainer.fast_dev_run`): its scores say nothing."""
+        return self.result.get("fast_dev_run") is True
+
+    @property
     def short_id(self) -> str:
         """The first 8 characters of the id."""
         return self.id[:SHORT_ID]

@@ -15,6 +15,7 @@ from dlrun.config.roots import shown_path
 from dlrun.config.spec import REPLICATE_KEYS, flatten
 from dlrun.config.text import plain
 from dlrun.errors import Problem
+from dlrun.training.course import epochs_of
 from dlrun.workflows.amounts import short, short_bytes, short_seconds
 
 if TYPE_CHECKING:
@@ -116,7 +117,7 @@ def _facts(model: ModelReport, found: Preflight) -> Iterator[tuple[str, str]]:
 
 def _time(model: ModelReport, found: Preflight) -> str:
     assert model.first is not None
-    pace, epochs = model.first.pace, model.spec["trainer"]["epochs"]
+    pace, epochs = model.first.pace, epochs_of(model.spec["trainer"])
     bound = "at most" if found.stops_early else "about"
     early = "; early stopping may end it sooner" if found.stops_early else ""
     each = f"{_many(pace.steps_per_epoch, 'step')} of {short_seconds(pace.step_seconds)} an epoch"
@@ -162,6 +163,8 @@ def _print_sweep(found: Preflight) -> None:
     bound = "at most" if found.stops_early else "about"
     early = "; early stopping may end some sooner" if found.stops_early else ""
     _fact("Time", f"{bound} {short_seconds(total)} for all that is not finished, one run after another{early}")
+    label, whose = ("Structure", "its runs") if found.structures == 1 else ("Structures", "runs of one")
+    _fact(label, f"{found.structures}: {whose} share a compiled program")
     if found.finished:
         _fact("Finished", f"{len(found.finished)} of {len(found.runs)} runs before: they are not run again")
     if len(found.models) > 1:

@@ -1,4 +1,4 @@
-"""`dlrun doctor`: environment, store and disk, each with its mend."""
+"""`dlrun doctor [RUN]`: environment, store and disk, each with its mend; of a run, its diagnosis."""
 
 from __future__ import annotations
 
@@ -17,14 +17,21 @@ _STYLES = {"ok": "green", "note": "yellow", "mend": "red"}
 _STEP_SECONDS = 180
 
 
-@click.command(name="doctor", short_help="Check environment, store and disk, each with its mend.")
+@click.command(name="doctor", short_help="Check environment, store and disk, or diagnose a run.")
+@click.argument("run", required=False)
 @click.option("--deep", is_flag=True, help="Also train one step, in a process of its own.")
 @format_options
-def command(deep: bool, format: str) -> int:
+def command(run: str | None, deep: bool, format: str) -> int:
     """Check the environment, the store and the disk, and say how to mend what is wrong.
 
     Ends with 1 when something must be mended; a note is only worth knowing.
+
+    With RUN (last, best, the start of an id, a path): what is wrong with its training, and what to try.
     """
+    if run is not None:
+        from dlrun.cli.diagnosis import show_diagnosis
+
+        return show_diagnosis(run, format)
     from dlrun.cli.checks import Check, checks
     from dlrun.config.roots import Roots
 

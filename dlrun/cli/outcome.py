@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import click
 
+from dlrun.cli.diagnosis import print_diagnosis
+from dlrun.cli.rate_test import print_rate_test
 from dlrun.cli.tables import Cell, Table, print_table
 from dlrun.errors import ExitCode
+from dlrun.workflows.amounts import short, short_bytes, short_score
 
 if TYPE_CHECKING:
     from dlrun.api import Answer
@@ -22,6 +26,8 @@ _PARTS = {"": "train", "val_": "validation", "test_": "test"}
 
 def exit_code(answer: Answer) -> ExitCode:
     """0 when all is done; of a sweep 3 when a trial failed, of a single run what became of it."""
+    if answer.rate_test is not None:
+        return ExitCode.DONE
     if answer.sweep is None:
         return _SINGLE.get(answer.result.status, ExitCode.DONE)
     asked = sum(len(trial.runs) for trial in answer.sweep.trials)
@@ -30,9 +36,15 @@ def exit_code(answer: Answer) -> ExitCode:
     return ExitCode.SOME_TRIALS_FAILED if failed else ExitCode.DONE
 
 
-def print_answer(answer: Answer) -> None:
-    """The outcome: metrics of a run, the leaderboard of a sweep, and what to type next."""
-    if answer.sweep is None:
+def print_answer(answer: Answer, words: Sequence[str] = ()) -> None:
+    """The outcome: metrics of a run, the leaderboard of a sweep, and what to type next.
+
+    Args:
+        words: of the command, for one that goes on from it.
+    """
+    if answer.rate_test is not None:
+        print_rate_test(answer.rate_test, words)
+    elif answer.sweep is None:
         _print_result(answer)
     else:
         _print_sweep(answer)
@@ -45,18 +57,32 @@ def _print_result(answer: Answer) -> None:
     click.secho(f"{result.name}", bold=True, nl=False)
     click.secho(f"  run {result.id[:8]}", dim=True)
     click.echo(_sentence(result, answer.repeated > 0))
+    if result.engine:
+        click.secho(f"trained by {result.engine['name']}: {result.engine['why']}", dim=True)
+    if (first := result.cost.get("seconds_to_first_step")) and (rate := result.cost.get("samples_per_second")):
+        most = short_bytes(result.cost["peak_memory_bytes"] or 0)
+        click.secho(f"{short(rate)} samples a second, the first step after {first:.1f} s, {most} of memory", dim=True)
     if result.cause:
         click.echo(f"  {result.cause.get('message', '')}")
-    names = [name for name in result.metrics if not name.startswith(("val_", "test_", "best_"))]
-    if names:
-        rows = [[name, *(_number(_kept(result, f"{prefix}{name}")) for prefix in _PARTS)] for name in names]
-        print_table(Table(["", *_PARTS.values()], rows))
+    _print_scores(result)
+    print_diagnosis(result.diagnosis)
     folder = answer.work / "runs" / result.id
     if result.status == "failed":
         click.echo(f"Its log: {folder / 'log.txt'}")
     elif (folder / "model.keras").is_file():
         click.echo(f"The model: {folder / 'model.keras'}")
     _print_next(answer, "dlrun compare runs ranks all runs so far")
+
+
+def _print_scores(result: Result) -> None:
+    """A row a metric, a column a part; of the untrained weights only what was measured with them."""
+    parts = {"test_": "test"} if result.kept_epoch == 0 else _PARTS
+    told = [name for name in result.metrics if not name.startswith(("val_", "best_"))]
+    names = dict.fromkeys(name.removeprefix("test_") for name in told)  # no epoch may have ended, and the test is told
+    scores = {name: [_kept(result, f"{prefix}{name}") for prefix in parts] for name in names}
+    if any(score is not None for each in scores.values() for score in each):
+        rows = [[name, *map(_number, each)] for name, each in scores.items()]
+        print_table(Table(["", *parts.values()], rows))
 
 
 def _kept(result: Result, name: str) -> float | None:
@@ -66,17 +92,21 @@ def _kept(result: Result, name: str) -> float | None:
 
 
 def _number(value: float | None) -> Cell:
-    return Cell(value, "-" if value is None else f"{value:.4f}" if abs(value) < 1000 else f"{value:.1f}")
+    return Cell(value, "-" if value is None else short_score(value))
 
 
 def _sentence(result: Result, again: bool) -> str:
     seconds = result.durations.get("total_seconds", 0.0)
     epochs = f"{result.epochs_run} epoch{'' if result.epochs_run == 1 else 's'}"
-    text = f"{result.status}: {epochs} in {seconds:.1f} s"
+    before = (result.resumed or {}).get("epoch", 0)
+    now = f", {result.epochs_run - before} of them now," if 0 < before <= result.epochs_run and not again else ""
+    text = f"{result.status}: {epochs}{now} in {seconds:.1f} s"
     if result.kept_epoch == 0:
         text += "; no epoch ended well: the scores are those of the untrained weights"
     elif result.kept_epoch is not None:
         text += f"; kept are the weights of epoch {result.kept_epoch}"
+    if result.fast_dev_run:
+        text += "; a fast_dev_run: everything was tried, and the scores say nothing"
     return f"{text}. It was done before: nothing was run." if again else f"{text}."
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from dlrun.analysis.ranking import best_of, goal_of, metric_for
+from dlrun.workflows.amounts import short_score
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -26,6 +27,7 @@ class RunDisplay:
 
     def __init__(self, plain: bool) -> None:
         self._epochs: int | None = None
+        self._before = 0
         self._bar = None if plain else _bar("{task.description}", "{task.fields[metrics]}")
         self._task: Any = None
         self._last_line = time.monotonic()
@@ -43,9 +45,14 @@ class RunDisplay:
     def __call__(self, event: str, fields: Mapping[str, Any]) -> None:
         if event == "start":
             self._epochs = fields["epochs"]
+            self._before = (fields.get("extends") or {}).get("epoch", 0)
+            if came := _goes_on(fields):
+                _say(self._bar, came)
             self._describe("starting", "")
-        elif event == "epoch":
-            shown = "  ".join(f"{name} {value:.4f}" for name, value in fields["metrics"].items())
+        elif event == "warning":
+            _say(self._bar, f"warning: {fields['text']}")
+        elif event == "epoch" and fields["epoch"] > self._before:  # those of a shorter run are no news
+            shown = "  ".join(f"{name} {short_score(value)}" for name, value in fields["metrics"].items())
             self._epoch(fields["epoch"], shown)
 
     def _epoch(self, epoch: int, metrics: str) -> None:
@@ -104,7 +111,7 @@ class SweepDisplay:
         self._new += 1
         self._consider(result)
         if result.status != "finished":
-            self._say(f"{result.status}: {result.name}: {(result.cause or {}).get('message', 'see its log.txt')}")
+            _say(self._bar, f"{result.status}: {result.name}: {(result.cause or {}).get('message', 'see its log.txt')}")
         self._show()
 
     def _consider(self, result: Result) -> None:
@@ -118,7 +125,7 @@ class SweepDisplay:
     def _show(self) -> None:
         best = ""
         if self._best is not None:
-            best = f"best {self._metric} {self._best[0]:.4f} ({self._best[1]})"
+            best = f"best {self._metric} {short_score(self._best[0])} ({self._best[1]})"
         if self._bar is not None:
             self._bar.update(self._task, completed=self._done, best=f"{best}  {self._left()}".strip())
         elif time.monotonic() - self._last_line > _SECONDS_BETWEEN_LINES or self._done == self._total:
@@ -131,11 +138,27 @@ class SweepDisplay:
         seconds = (time.monotonic() - self._began) / self._new * (self._total - self._done)
         return f"{int(seconds) // 60}:{int(seconds) % 60:02d} left"
 
-    def _say(self, text: str) -> None:
-        if self._bar is not None:
-            self._bar.console.print(text, markup=False)
-        else:
-            click.echo(text)
+    def hear(self, event: str, fields: Mapping[str, Any]) -> None:
+        """Show the warnings among the events of a run."""
+        if event == "warning":
+            _say(self._bar, f"warning: {fields['text']}")
+
+
+def _say(bar: Progress | None, text: str) -> None:
+    if bar is not None:
+        bar.console.print(text, markup=False)
+    else:
+        click.echo(text)
+
+
+def _goes_on(start: Mapping[str, Any]) -> str:
+    """Where a run goes on, of the fields of its `start`; empty where it begins at the beginning."""
+    found = start.get("resumed") or start.get("extends")
+    if not found:
+        return ""
+    step = f" and step {found['step']}" if found["step"] else ""
+    of = f" of run {found['run'][:8]}" if "run" in found else ""
+    return f"goes on after epoch {found['epoch']}{step}{of}"
 
 
 def _bar(before: str, after: str) -> Progress:

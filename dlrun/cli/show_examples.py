@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from dlrun.config.catalog import LIST_GROUPS
@@ -32,7 +32,7 @@ def option_examples(catalog: Catalog, option: Option) -> list[tuple[str, str]]:
     prefix = f"{group}.{name}" if group in LIST_GROUPS else group
     choice = f"{group}=[{name}]" if group in LIST_GROUPS else f"{group}={name}"
     required = [f"{prefix}.{p.name}=..." for p in option.parameters.values() if p.default == "???"]
-    words = shlex.join(["dlrun", *_fitting_data(catalog, option), choice, *required])
+    words = shlex.join(["dlrun", *_fitting(catalog, option), choice, *required])
     for parameter in option.parameters.values():
         values = _values_to_try(parameter) if _counts(catalog, option, parameter) else []
         if values:
@@ -63,9 +63,13 @@ def key_examples(catalog: Catalog, key: str, found: Sequence[Parameter]) -> list
 def _example_in_notes(catalog: Catalog, key: str, parameter: Parameter) -> str | None:
     """A command that ends in this key and stands in an option's own comments: where a key wants others beside it."""
     group, name = key.partition(".")[0], parameter.path.stem
-    notes = catalog.get(group, name).notes if catalog.has(group, name) else ()
-    examples = (note.removeprefix(_EXAMPLE).strip() for note in notes if note.startswith(_EXAMPLE))
+    examples = _examples(catalog.get(group, name)) if catalog.has(group, name) else ()
     return next((example for example in examples if example.split()[-1].startswith(f"{key}=")), None)
+
+
+def _examples(option: Option) -> Iterator[str]:
+    """The commands in an option's own comments."""
+    return (note.removeprefix(_EXAMPLE).strip() for note in option.notes if note.startswith(_EXAMPLE))
 
 
 def _choosing(catalog: Catalog, key: str, parameter: Parameter) -> list[str]:
@@ -81,17 +85,21 @@ def _choosing(catalog: Catalog, key: str, parameter: Parameter) -> list[str]:
     option = catalog.get(group, name)
     missing = [f"{group}.{p.name}=..." for p in option.parameters.values() if p.default == "???" and p.name != rest]
     choice = f"{group}=[{name}]" if group in LIST_GROUPS else f"{group}={name}"
-    return [*_fitting_data(catalog, option), choice, *missing]
+    return [*_fitting(catalog, option), choice, *missing]
 
 
-def _fitting_data(catalog: Catalog, option: Option) -> list[str]:
-    """The word that chooses data of a task which the option is for, where the default data is of another."""
-    tasks = option.facts.get("tasks")
-    (default,) = default_options(catalog)["data"]
-    if tasks is None or catalog.get("data", default).facts.get("task") in tasks:
-        return []
+def _fitting(catalog: Catalog, option: Option) -> list[str]:
+    """The words that the option wants beside it: an activation that it looks at, the data of its example or task."""
+    tasks, looks_at = option.facts.get("tasks"), option.facts.get("looks_at")
+    (data,), (activation,) = default_options(catalog)["data"], default_options(catalog)["activation"]
+    words = [f"activation={looks_at[0]}"] if looks_at and activation not in looks_at else []
+    example = shlex.split(next(_examples(option), "")) if option.group != "data" else []
+    if taken := [word for word in example if word.startswith(("data=", "data."))]:
+        return [*words, *taken]
+    if tasks is None or catalog.get("data", data).facts.get("task") in tasks:
+        return words
     fitting = [name for name in catalog.names("data") if catalog.get("data", name).facts.get("task") == tasks[0]]
-    return [f"data={fitting[0]}"] if fitting else []
+    return [*words, *([f"data={fitting[0]}"] if fitting else [])]
 
 
 def _counts(catalog: Catalog, option: Option, parameter: Parameter) -> bool:

@@ -12,7 +12,7 @@ import click
 
 from dlrun.errors import ExitCode, UserError
 
-__all__ = ["command", "main"]
+__all__ = ["command", "main", "train"]
 
 _REFUSED = {
     "experimental_rerun": "--experimental-rerun, which unpickles a file: repeat a run with the command in its notes.",
@@ -30,6 +30,7 @@ Options:
   -m, --multirun   Sweep over lists of values: optimizer.learning_rate=0.001,0.01
   --seeds N        Repeat with N seeds: seed=0,1,...,N-1 and -m.
   --folds N        Cross-validate: split=kfold split.folds=N split.fold=0,...,N-1 and -m.
+  --inexact        Go on with a run also where the machine or TensorFlow changed.
   -q, --quiet      Print only the outcome.
   --no-project     Read no project: only what dlrun carries is trusted. With any verb.
   -c, --cfg job    Print the composed config and stop.
@@ -68,7 +69,7 @@ def main(words: list[str]) -> int:
     overrides = _shorthands(arguments)
     if arguments.cfg or arguments.info or arguments.hydra_help:
         return _inspect(arguments, overrides)
-    return _train(overrides, arguments.multirun, arguments.quiet)
+    return train(overrides, arguments.multirun, arguments.quiet)
 
 
 def _parse(words: list[str]) -> argparse.Namespace:
@@ -77,6 +78,7 @@ def _parse(words: list[str]) -> argparse.Namespace:
     parser = get_args_parser()
     parser.add_argument("--seeds", type=int)
     parser.add_argument("--folds", type=int)
+    parser.add_argument("--inexact", action="store_true")
     parser.add_argument("--quiet", "-q", action="store_true")
     parser.exit_on_error = False
     parser.allow_abbrev = False  # or --seed 3 would quietly be --seeds 3
@@ -116,9 +118,12 @@ def _shorthands(arguments: argparse.Namespace) -> list[str]:
     if arguments.folds is not None:
         folds = ",".join(map(str, range(arguments.folds)))
         extra += ["split=kfold", f"split.folds={arguments.folds}", f"split.fold={folds}"]
+    arguments.multirun |= bool(extra)
+    if arguments.inexact:
+        extra.append("checkpoint.inexact=true")
     if extra:
-        arguments.multirun = True
-        click.echo(f"= dlrun -m {' '.join([*arguments.overrides, *extra])}", err=True)
+        sweep = ["-m"] if arguments.multirun else []
+        click.echo(f"= {' '.join(['dlrun', *sweep, *arguments.overrides, *extra])}", err=True)
     return [normalise_override(text) for text in (*arguments.overrides, *extra)]
 
 
@@ -155,7 +160,8 @@ def _inspect(arguments: argparse.Namespace, overrides: list[str]) -> int:
     return ExitCode.DONE
 
 
-def _train(overrides: list[str], sweep: bool, quiet: bool) -> int:
+def train(overrides: list[str], sweep: bool, quiet: bool) -> int:
+    """Train what checked words say, and print the outcome; returns the exit code."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow greets in ten lines otherwise
     from dlrun.api import answer_to
     from dlrun.cli.outcome import exit_code, print_answer
@@ -163,9 +169,9 @@ def _train(overrides: list[str], sweep: bool, quiet: bool) -> int:
 
     if sweep:
         with SweepDisplay(quiet or not sys.stdout.isatty()) as display:
-            answer = answer_to(overrides, True, observer=display)
+            answer = answer_to(overrides, True, listener=display.hear, observer=display)
     else:
         with RunDisplay(quiet or not sys.stdout.isatty()) as show:
             answer = answer_to(overrides, False, listener=show)
-    print_answer(answer)
+    print_answer(answer, overrides)
     return exit_code(answer)

@@ -24,6 +24,7 @@ VERBS = {
     "init": Verb("dlrun.cli.init:command", "Write a component of your own to start from."),
     "runs": Verb("dlrun.cli.runs:command", "List sweeps and runs, newest first."),
     "compare": Verb("dlrun.cli.compare:command", "Rank trials, with uncertainty."),
+    "resume": Verb("dlrun.cli.resume:command", "Go on with what was interrupted."),
     "ui": Verb("dlrun.cli.ui:command", "Open MLflow's UI on the store, safely."),
-    "doctor": Verb("dlrun.cli.doctor:command", "Check environment, store and disk, each with its mend."),
+    "doctor": Verb("dlrun.cli.doctor:command", "Check environment, store and disk, or diagnose a run."),
 }

@@ -16,9 +16,9 @@ __all__ = ["FACTS", "GIVEN", "TASKS", "fact_problems", "passed_names"]
 FACTS = frozenset(
     {
         "target", "derived", "builds", "layers",
-        "task", "tasks", "by_task", "classes", "samples", "shape", "version", "inspect",
+        "task", "tasks", "by_task", "classes", "samples", "shape", "version", "inspect", "not_identity",
         "call", "rank", "reshapes",
-        "goal", "units", "state", "keeps_best_weights", "sets_learning_rate",
+        "goal", "units", "reusable", "state", "state_files", "keeps_best_weights", "sets_learning_rate", "looks_at",
     }
 )  # fmt: skip
 """The facts that dlrun reads; `layers` is a block's."""
@@ -27,6 +27,7 @@ TASKS = ("binary", "multiclass", "regression")
 """The tasks that an option may say in `_tasks_` it is for."""
 
 GIVEN = {
+    "data": frozenset({"cache"}),
     "schedule": frozenset({"learning_rate", "steps_per_epoch", "epochs", "total_steps"}),
     "callback": frozenset({"run_directory"}),
     "metric": frozenset({"classes"}),

@@ -1,8 +1,9 @@
 """What makes two runs the same run: the hash that is a run's id.
 
-Left out is what changes where and how a run is recorded or scheduled, and engine, threads and device, whose resolved
-values are recorded at the first start. Files count by their content, generated data by the version in its option file,
-a component of the user's own by its option file and modules.
+Left out is what changes where and how a run is recorded or scheduled, engine, threads and device, whose resolved values
+are recorded at the first start, and lr_finder, which makes no run. Probes count although they change no bit of what is
+trained: a run that was finished without them has nothing to show of them. Files count by their content, generated data
+by the version in its option file, a component of the user's own by its option file and modules.
 """
 
 from __future__ import annotations
@@ -18,12 +19,12 @@ from dlrun.config.digest import content_digest
 from dlrun.config.roots import Roots
 from dlrun.config.spec import REPLICATE_KEYS, Spec
 
-__all__ = ["NOT_IDENTITY", "NOT_IDENTITY_OF_TRAINER", "run_and_trial_id", "run_id", "sweep_id"]
+__all__ = ["NOT_IDENTITY", "NOT_IDENTITY_OF_TRAINER", "id_without_epochs", "run_and_trial_id", "run_id", "sweep_id"]
 
 NOT_IDENTITY = frozenset({"tracking", "launcher", "search", "lab", "name", "tags", "checkpoint"})
 """Top-level keys that say how a run is recorded or scheduled, not what it is."""
 
-NOT_IDENTITY_OF_TRAINER = frozenset({"engine", "threads", "device"})
+NOT_IDENTITY_OF_TRAINER = frozenset({"engine", "threads", "device", "lr_finder"})
 _ID_LENGTH = 16  # hex characters: 64 bits, no collision among billions of runs
 
 
@@ -44,6 +45,13 @@ def run_and_trial_id(spec: Spec, catalog: Catalog) -> tuple[str, str]:
             node = node[group]
         node.pop(name, None)
     return run, _hash(identity)
+
+
+def id_without_epochs(spec: Spec, catalog: Catalog) -> str:
+    """What a run shares with the runs that differ from it only in how many epochs they train."""
+    identity = _identity(spec, catalog)
+    del identity["trainer"]["epochs"]
+    return _hash(identity)
 
 
 def sweep_id(run_ids: Mapping[str, Any] | set[str] | list[str]) -> str:
@@ -67,7 +75,8 @@ def _identity(spec: Spec, catalog: Catalog) -> dict[str, Any]:
 
 
 def _by_content(option: Option, node: Mapping[str, Any], roots: Roots) -> dict[str, Any]:
-    """The node with each path replaced by the digest of the file, and the version of what it generates."""
+    """The node with each path replaced by the digest of the file, the version of what it generates, and without what
+    its option says is no part of a run's identity."""
     values = dict(node)
     for name, parameter in option.parameters.items():
         value = values.get(name)
@@ -76,4 +85,4 @@ def _by_content(option: Option, node: Mapping[str, Any], roots: Roots) -> dict[s
             values[name] = content_digest(file) if file.is_file() else value
     if "version" in option.facts:
         values["version"] = option.facts["version"]
-    return values
+    return {name: value for name, value in values.items() if name not in option.facts.get("not_identity", ())}

@@ -15,6 +15,7 @@ __all__ = ["constructor_problems", "target_problem"]
 
 _KINDS = {
     "layer": "keras.layers.Layer",
+    "augment": "keras.layers.Layer",
     "activation": "keras.layers.Layer",
     "optimizer": "keras.optimizers.Optimizer",
     "schedule": "keras.optimizers.schedules.LearningRateSchedule",
@@ -28,8 +29,8 @@ _KINDS = {
 _OR_CALLABLE = frozenset({"loss", "initializer", "regularizer", "constraint"})
 """Groups of which Keras takes anything that can be called."""
 
-_NAMED = frozenset({"layer", "activation"})  # built with a `name` of their own
-_STARTED = frozenset({"layer", "activation", "optimizer", "loss", "metric", "callback"})
+_NAMED = frozenset({"layer", "augment", "activation"})  # built with a `name` of their own
+_STARTED = frozenset({"layer", "augment", "activation", "optimizer", "loss", "metric", "callback"})
 """Groups whose base class sets up in its `__init__` what Keras uses later."""
 
 _MODEL = ("spec", "input_shape", "outputs")

@@ -23,14 +23,18 @@ def table(name: str, **arguments: Any) -> Content:
     return Content(bunch.data, bunch.target, classes, tuple(str(title) for title in bunch.feature_names))
 
 
-def images(name: str) -> Content:
-    """A data set of grey images, of shape (n, height, width, 1).
+def images(name: str, layout: str) -> Content:
+    """A data set of grey images.
 
     Args:
         name: as in `sklearn.datasets.load_NAME`.
+        layout: `image` for samples of shape (height, width, 1); `rows` for sequences of (height, width), a step being a
+            row of pixels, from the top; `pixels` for (height * width,), row after row.
     """
     bunch = _bunch(name, {})
-    return Content(bunch.images[..., np.newaxis], bunch.target, tuple(str(title) for title in bunch.target_names))
+    x = bunch.images
+    x = {"image": x[..., np.newaxis], "rows": x, "pixels": x.reshape(len(x), -1)}[layout]
+    return Content(x, bunch.target, tuple(str(title) for title in bunch.target_names))
 
 
 def _bunch(name: str, arguments: dict[str, Any]) -> Any:

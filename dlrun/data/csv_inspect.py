@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import lru_cache
 from itertools import chain
 from pathlib import Path
@@ -13,8 +13,10 @@ from typing import Any
 
 from dlrun.config.roots import Roots
 from dlrun.config.suggest import nearest
+from dlrun.data.csv_kept import cache_of, entry_of, recall
 from dlrun.data.csv_kinds import no_csv, url
 from dlrun.data.csv_layout import Layout, Settings, lay_out
+from dlrun.data.csv_plain import batches
 from dlrun.data.csv_problems import cell_problems, row_problems
 from dlrun.data.csv_survey import survey
 from dlrun.data.csv_target import Target, judge_target
@@ -41,6 +43,22 @@ class Inspection:
     samples: int
     problems: tuple[Problem, ...]
 
+    def to_json(self) -> dict[str, Any]:
+        """As it is kept, of a file without problems."""
+        assert self.layout is not None
+        layout = {"names": self.layout.names, "target": self.layout.target, "features": self.layout.features}
+        return {"separator": self.separator, "layout": layout, "target": asdict(self.target), "samples": self.samples}
+
+    @classmethod
+    def from_json(cls, content: Mapping[str, Any]) -> Inspection:
+        """What `content` describes."""
+        layout, target = ({k: _frozen(v) for k, v in content[name].items()} for name in ("layout", "target"))
+        return cls(content["separator"], Layout(**layout, problems=()), Target(**target), content["samples"], ())
+
+
+def _frozen(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value
+
 
 def inspect(values: Mapping[str, Any], roots: Roots) -> Declaration:
     """What the file that `values` name declares; see `declare.Inspect`."""
@@ -49,7 +67,7 @@ def inspect(values: Mapping[str, Any], roots: Roots) -> Declaration:
         path = roots.file(given)
         if fault := url(given) or _no_file(given, path, roots):
             return Declaration(None, None, [fault])
-        found = look_at(path, Settings.of(values))
+        found = look_at(path, Settings.of(values), cache_of(roots))
     except OSError as error:  # a folder on the way may not be searched, or the file went away just now
         fault = Problem("data.path", "must be readable", got=f"'{given}': {error.strerror}")
         return Declaration(None, None, [fault])
@@ -58,19 +76,24 @@ def inspect(values: Mapping[str, Any], roots: Roots) -> Declaration:
     return Declaration(found.target.task, classes, list(found.problems), found.samples, shape)
 
 
-def look_at(path: Path, settings: Settings) -> Inspection:
+def look_at(path: Path, settings: Settings, cache: Path | None = None) -> Inspection:
     """Read a file through once; an unchanged file is not read again.
+
+    Args:
+        cache: where converted files are kept: one of them need not be read as text at all.
 
     Raises:
         OSError: there is no such file.
     """
     status = path.stat()
     file = os.path.relpath(path) if path.is_relative_to(Path.cwd()) else str(path)
-    return _look_at(path, file, (status.st_size, status.st_mtime_ns, status.st_ino), settings)
+    return _look_at(path, file, (status.st_size, status.st_mtime_ns, status.st_ino), settings, cache)
 
 
 @lru_cache(maxsize=32)
-def _look_at(path: Path, file: str, _state: tuple[int, int, int], settings: Settings) -> Inspection:
+def _look_at(path: Path, file: str, _state: tuple[int, int, int], settings: Settings, cache: Path | None) -> Inspection:
+    if cache is not None and cache.is_dir() and (kept := recall(entry_of(cache, path, settings))) is not None:
+        return Inspection.from_json(kept)
     separator = SEPARATORS.get(settings.separator, "")
     try:
         if fault := no_csv(path, file):
@@ -100,7 +123,7 @@ def _inspected(path: Path, separator: str, settings: Settings, file: str) -> Ins
     layout = lay_out(header, settings, file, line)
     if layout.target is None and settings.target is not None:  # what would be a feature cannot be told
         return Inspection(separator, layout, Target(None), 0, layout.problems)
-    found = survey(rows, layout, settings)
+    found = survey(batches(path, separator, layout, settings), layout, settings)
     target, target_problems = judge_target(found, layout, settings, file)
     about_cells = () if len(header) < 2 else cell_problems(found, layout, settings, file)
     about_rows = row_problems(found, layout, settings, file)

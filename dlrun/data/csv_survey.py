@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
+from typing import Any
 
 from dlrun.data.csv_cells import LARGEST, SIGNS, flag_or_number, is_missing, number, numbers
 from dlrun.data.csv_layout import Layout, Settings
 from dlrun.data.csv_numerals import count_looks
+from dlrun.data.csv_plain import Plain
 from dlrun.data.csv_text import Record
 
 __all__ = ["MOST_CLASSES", "ColumnSurvey", "Finding", "Survey", "blocks", "survey"]
@@ -17,7 +19,8 @@ __all__ = ["MOST_CLASSES", "ColumnSurvey", "Finding", "Survey", "blocks", "surve
 MOST_CLASSES = 1000
 """Targets with more distinct labels are no classes; beyond it labels are no longer collected."""
 
-_BLOCK = 4096  # records looked at together: columns of a block are judged by C code where they hold numbers only
+
+Batch = Plain | list[Record]
 
 
 @dataclass
@@ -81,21 +84,24 @@ class Survey:
 
 @dataclass(frozen=True)
 class Block:
-    """Usable rows that follow one another: their numbers from 1, the lines they start on, their cells by column."""
+    """Usable rows that follow one another: their numbers from 1, the lines they start on, their cells by column.
+
+    Of plain rows the numbers to learn from are in arrays.
+    """
 
     rows: Sequence[int]
     lines: Sequence[int]
-    columns: Sequence[Sequence[str]]
+    columns: Mapping[int, Any]
 
 
-def survey(records: Iterable[Record], layout: Layout, settings: Settings) -> Survey:
+def survey(batches: Iterable[Batch], layout: Layout, settings: Settings) -> Survey:
     """Look at every record below the header.
 
     Raises:
-        Malformed, UnicodeDecodeError, OSError: as `csv_text.records`, whose outcome is read here.
+        Malformed, UnicodeDecodeError, OSError: as `csv_plain.batches`, whose outcome is read here.
     """
     found = Survey({place: ColumnSurvey() for place in layout.used})
-    for block in blocks(records, layout, settings, found):
+    for block in blocks(batches, layout, settings, found):
         for place in layout.features:
             if not _holds_numbers_only(block.columns[place], settings, found):
                 _look_at_feature(block, place, settings, found)
@@ -104,11 +110,17 @@ def survey(records: Iterable[Record], layout: Layout, settings: Settings) -> Sur
     return found
 
 
-def blocks(records: Iterable[Record], layout: Layout, settings: Settings, found: Survey) -> Iterator[Block]:
+def blocks(batches: Iterable[Batch], layout: Layout, settings: Settings, found: Survey) -> Iterator[Block]:
     """The usable rows in blocks, in order; rows and what makes them unusable are counted in `found`."""
-    records = iter(records)
     width = len(layout.names)
-    while block := list(islice(records, _BLOCK)):
+    for block in batches:
+        if isinstance(block, Plain):
+            numbered = range(found.rows + 1, found.rows + block.rows + 1)
+            found.rows += block.rows
+            found.samples += block.rows
+            found.has_fractions = found.has_fractions or block.has_fractions
+            yield Block(numbered, range(block.line, block.line + block.rows), block.columns)
+            continue
         rows, lines, usable = [], [], []
         for row, (line, cells) in enumerate(block, start=found.rows + 1):
             if len(cells) != width:
@@ -120,7 +132,7 @@ def blocks(records: Iterable[Record], layout: Layout, settings: Settings, found:
         found.rows += len(block)
         found.samples += len(usable)
         if usable:
-            yield Block(rows, lines, list(zip(*usable, strict=True)))
+            yield Block(rows, lines, dict(enumerate(zip(*usable, strict=True))))
 
 
 def _look_at_feature(block: Block, place: int, settings: Settings, found: Survey) -> None:
@@ -147,6 +159,8 @@ def _look_at_target(block: Block, place: int, settings: Settings, found: Survey)
 
 
 def _holds_numbers_only(cells: Sequence[str], settings: Settings, found: Survey) -> bool:
+    if not isinstance(cells, list | tuple):  # an array of a plain stretch
+        return True
     if numbers(cells, settings.decimal) is None:
         return False
     if not found.has_fractions:

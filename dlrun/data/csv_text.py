@@ -7,11 +7,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TextIO
 
-__all__ = ["SEPARATORS", "Malformed", "Record", "find_separator", "records", "undecodable"]
+__all__ = ["MAX_LINE", "SEPARATORS", "Malformed", "Record", "find_separator", "records", "records_in", "undecodable"]
 
 SEPARATORS = {"comma": ",", "semicolon": ";", "tab": "\t", "pipe": "|"}
 
-_MAX_LINE = 16_000_000  # characters: a hundred thousand columns and more
+MAX_LINE = 16_000_000
+"""Characters: a hundred thousand columns and more."""
 
 Record = tuple[int, list[str]]
 """The line that a record starts on, from 1, and its cells."""
@@ -42,24 +43,28 @@ def records(path: Path, separator: str) -> Iterator[Record]:
         OSError: the file cannot be read.
     """
     with path.open(encoding="utf-8-sig", newline="") as stream:
-        reader = csv.reader(_lines(stream), delimiter=separator, skipinitialspace=True, strict=True)
-        line = 1
-        try:
-            for cells in reader:
-                if len(cells) > 1 or (cells and cells[0].strip()):
-                    yield line, cells
-                line = reader.line_num + 1
-        except csv.Error as error:
-            raise Malformed(str(error), line) from error
+        yield from records_in(stream, separator, 1)
 
 
-def _lines(stream: TextIO) -> Iterator[str]:
+def records_in(stream: TextIO, separator: str, first: int) -> Iterator[Record]:
+    """As `records`, of text that begins with line number `first` of a file."""
+    reader = csv.reader(_lines(stream, first - 1), delimiter=separator, skipinitialspace=True, strict=True)
+    line = first
+    try:
+        for cells in reader:
+            if len(cells) > 1 or (cells and cells[0].strip()):
+                yield line, cells
+            line = reader.line_num + first
+    except csv.Error as error:
+        raise Malformed(str(error), line) from error
+
+
+def _lines(stream: TextIO, number: int) -> Iterator[str]:
     """The lines of a file. One without line ends would be read into memory whole, however large it is."""
-    number = 0
-    while line := stream.readline(_MAX_LINE):
+    while line := stream.readline(MAX_LINE):
         number += 1
-        if len(line) == _MAX_LINE:
-            raise Malformed(f"a line of more than {_MAX_LINE:,} characters", number)
+        if len(line) == MAX_LINE:
+            raise Malformed(f"a line of more than {MAX_LINE:,} characters", number)
         yield line
 
 

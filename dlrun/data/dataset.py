@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from dlrun.config.facts import TASKS
 
 if TYPE_CHECKING:
     import numpy as np
+
+    from dlrun.data.stored import Stored
 
 __all__ = ["TASKS", "Content", "Dataset"]
 
@@ -18,13 +20,13 @@ class Content:
     """What a source function returns.
 
     Attributes:
-        x: samples of any real type, shape (n, ...).
+        x: samples of any real type, shape (n, ...); or `Stored`, where they stay in a file.
         y: class indices of shape (n,), or values of shape (n,) or (n, outputs).
         classes: class names in the order of the indices; () for values.
         features: column names; () where samples are not rows of columns.
     """
 
-    x: np.ndarray
+    x: Any  # a source of somebody's own gives an array
     y: np.ndarray
     classes: tuple[str, ...] = ()
     features: tuple[str, ...] = ()
@@ -35,7 +37,7 @@ class Dataset:
     """Raw, checked, finite samples with their labels. The arrays are read-only: a dataset is shared between runs.
 
     Attributes:
-        x: float32, shape (n, ...), in the source's own units.
+        x: float32, shape (n, ...), in the source's own units: an array, or `Stored` where they stay in a file.
         y: int64 of shape (n,) with values 0..classes-1; for regression float32 of shape (n, outputs).
         task: one of `TASKS`.
         classes: class names in label order; () for regression.
@@ -43,7 +45,7 @@ class Dataset:
         digest: sha256, hex: of the file's content, or of what a generated or bundled dataset is made from.
     """
 
-    x: np.ndarray
+    x: np.ndarray | Stored
     y: np.ndarray
     task: str
     classes: tuple[str, ...]

@@ -15,8 +15,10 @@ import numpy as np
 from dlrun.config.build import build
 from dlrun.config.catalog import Catalog, Option
 from dlrun.config.digest import content_digest
+from dlrun.data.csv_kept import cache_of
 from dlrun.data.dataset import Content, Dataset
 from dlrun.data.declare import Declaration, declare
+from dlrun.data.stored import Stored
 from dlrun.errors import DataError, Problem
 
 __all__ = ["data_digest", "load"]
@@ -42,7 +44,8 @@ def load(node: Mapping[str, Any], catalog: Catalog) -> Dataset:
     digest = data_digest(node, catalog)
     key = (str(option.path), json.dumps(dict(node), sort_keys=True), digest)
     if key not in _KEPT:
-        content = build(catalog, "data", {**node, **_files(option, node, catalog)})
+        names = {"cache": str(cache_of(catalog.roots))}
+        content = build(catalog, "data", {**node, **_files(option, node, catalog)}, names)
         _KEPT[key] = _checked(content, declaration, option, digest)
     _KEPT.move_to_end(key)
     while len(_KEPT) > _MOST_KEPT:
@@ -81,14 +84,16 @@ def _checked(content: Content, declaration: Declaration, option: Option, digest:
         DataError: all that keeps it from being trained on, or that its option declares otherwise.
     """
     with np.errstate(over="ignore"):  # what float32 does not hold becomes infinite, which is looked for below
-        x = np.ascontiguousarray(content.x, dtype=np.float32)
+        x = content.x if isinstance(content.x, Stored) else np.ascontiguousarray(content.x, dtype=np.float32)
         y = _targets(content.y, declaration)
     task = declaration.task
     assert task is not None  # a declaration without problems has a task
     dataset = Dataset(x, y, task, content.classes, content.features, digest)
     if problems := [*_disagreements(dataset, declaration, option), *_unusable(dataset)]:
         raise DataError([replace(problem, place=problem.place or str(option.path)) for problem in problems])
-    x.flags.writeable = y.flags.writeable = False
+    for array in (x, y):
+        if isinstance(array, np.ndarray):
+            array.flags.writeable = False
     return dataset
 
 
@@ -116,8 +121,7 @@ def _disagreements(dataset: Dataset, declaration: Declaration, option: Option) -
 
 
 def _unusable(dataset: Dataset) -> Iterator[Problem]:
-    wrong = ~np.isfinite(dataset.x)
-    if wrong.any():
+    if isinstance(dataset.x, np.ndarray) and (wrong := ~np.isfinite(dataset.x)).any():  # a file's cells are judged
         where = np.argwhere(wrong)[0]
         name = f" in column '{dataset.features[where[-1]]}'" if dataset.features else ""
         got = f"{dataset.x[tuple(where)]} in sample {where[0] + 1}{name}, {wrong.sum()} such values"

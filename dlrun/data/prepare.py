@@ -11,8 +11,9 @@ import numpy as np
 from dlrun.config.build import build
 from dlrun.config.catalog import Catalog
 from dlrun.data.dataset import Dataset
-from dlrun.data.scalers import Scaler, apply
+from dlrun.data.scalers import Scaler
 from dlrun.data.split import Split
+from dlrun.data.stored import Stored, part_of, through
 from dlrun.errors import DataError, Problem
 
 if TYPE_CHECKING:
@@ -47,13 +48,15 @@ class Part:
     """Samples and labels of one part.
 
     Attributes:
-        x: float32, shape (n, ...), after the preprocessing layers.
+        x: float32, shape (n, ...), after the preprocessing layers: an array, or `Stored` where they stay in a file.
         y: float32 of shape (n, 1) with 0 and 1 for two classes; int64 of shape (n,) for more; for regression float32 of
             shape (n, outputs), scaled where `Prepared.target` is set.
+        weight: how much each sample counts in the loss, float32 of shape (n,); None where all count alike.
     """
 
-    x: np.ndarray
+    x: np.ndarray | Stored
     y: np.ndarray
+    weight: np.ndarray | None = None
 
     @property
     def samples(self) -> int:
@@ -103,13 +106,13 @@ def prepare(spec: Mapping[str, Any], catalog: Catalog, dataset: Dataset, rows: S
     if problems := list(_unlearnable(dataset, rows)):
         raise DataError(problems)
     scaler: Scaler = build(catalog, "preprocess", spec["preprocess"])
-    layers = scaler.layers(dataset.x[rows.train])
+    layers = scaler.layers(part_of(dataset.x, rows.train))
     target = _target_scale(dataset, rows, scaler.target)
-    x, y = apply(layers, dataset.x), _labels(dataset, target)
+    x, y = through(layers, dataset.x), _labels(dataset, target)
     return Prepared(
-        train=Part(x[rows.train], y[rows.train]),
-        validation=Part(x[rows.validation], y[rows.validation]),
-        test=Part(x[rows.test], y[rows.test]),
+        train=Part(part_of(x, rows.train), y[rows.train]),
+        validation=Part(part_of(x, rows.validation), y[rows.validation]),
+        test=Part(part_of(x, rows.test), y[rows.test]),
         layers=layers,
         target=target,
         input_shape=dataset.input_shape,

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
+from dlrun.data.moments import Moments, measure
+
 if TYPE_CHECKING:
     import keras
 
@@ -32,7 +34,10 @@ class Scaler(Protocol):
     def target(self) -> str: ...
 
     def layers(self, x: np.ndarray) -> tuple[keras.Layer, ...]:
-        """The layers that scale samples, measured on `x`, the samples of the training part."""
+        """The layers that scale samples, measured on `x`, the samples of the training part.
+
+        Where these do not fit in memory, `x` is a `dlrun.data.stored.Stored`: `dlrun.data.moments.measure` takes both.
+        """
         ...
 
 
@@ -55,23 +60,7 @@ class Standard:
 
     def layers(self, x: np.ndarray) -> tuple[keras.Layer, ...]:
         """Keras' Normalization; in front of it a Rescaling where float32 would not hold a variance."""
-        import keras
-
-        columns = x.reshape(-1, x.shape[-1]).astype(np.float64)
-        powers = _powers_of_two(columns.std(axis=0))
-        columns = columns * powers
-        mean, variance = columns.mean(axis=0), columns.var(axis=0)
-        # A column that does not vary becomes exactly 0, and its unseen values stay near it: a variance of 0 would send
-        # them to 1e7 times their distance. Compared by its ends, because rounding leaves a variance of 1e-32 or so.
-        constant = columns.min(axis=0) == columns.max(axis=0)
-        mean[constant], variance[constant] = columns[0, constant], 1.0
-        normalization = keras.layers.Normalization(
-            axis=-1, mean=mean.tolist(), variance=variance.tolist(), dtype="float32", name="standard"
-        )
-        if (powers == 1).all():
-            return (normalization,)
-        rescaling = keras.layers.Rescaling(scale=powers.tolist(), dtype="float32", name="standard_range")
-        return (rescaling, normalization)
+        return _standard(measure(x))
 
 
 @dataclass(frozen=True)
@@ -84,8 +73,8 @@ class MinMax:
         """Keras' Rescaling."""
         import keras
 
-        axis = 0 if x.ndim == 2 else None
-        low, high = x.min(axis=axis).astype(np.float64), x.max(axis=axis).astype(np.float64)
+        seen = measure(x)
+        low, high = (seen.low, seen.high) if x.ndim == 2 else (seen.low.min(), seen.high.max())
         span = np.where(high > low, high - low, 1.0)
         scale, offset = 1 / span, -low / span
         return (keras.layers.Rescaling(scale.tolist(), offset.tolist(), dtype="float32", name="minmax"),)
@@ -99,14 +88,28 @@ class Follow:
 
     def layers(self, x: np.ndarray) -> tuple[keras.Layer, ...]:
         """Those of `MinMax` for images, none for tables of 0 and 1, those of `Standard` for other columns."""
-        chosen: Scaler
         if x.ndim > 2:
-            chosen = MinMax(self.target)
-        elif np.isin(x, (0.0, 1.0)).all():
-            chosen = Unscaled(self.target)
-        else:
-            chosen = Standard(self.target)
-        return chosen.layers(x)
+            return MinMax(self.target).layers(x)
+        seen = measure(x)
+        return () if seen.is_binary else _standard(seen)
+
+
+def _standard(seen: Moments) -> tuple[keras.Layer, ...]:
+    import keras
+
+    powers = _powers_of_two(np.sqrt(seen.variance))
+    mean, variance = seen.mean * powers, seen.variance * powers**2  # exact: see `_powers_of_two`
+    # A column that does not vary becomes exactly 0, and its unseen values stay near it: a variance of 0 would send
+    # them to 1e7 times their distance. Compared by its ends, because rounding leaves a variance of 1e-32 or so.
+    constant = seen.low == seen.high
+    mean[constant], variance[constant] = (seen.low * powers)[constant], 1.0
+    normalization = keras.layers.Normalization(
+        axis=-1, mean=mean.tolist(), variance=variance.tolist(), dtype="float32", name="standard"
+    )
+    if (powers == 1).all():
+        return (normalization,)
+    rescaling = keras.layers.Rescaling(scale=powers.tolist(), dtype="float32", name="standard_range")
+    return (rescaling, normalization)
 
 
 def _powers_of_two(deviations: np.ndarray) -> np.ndarray:

@@ -8,6 +8,7 @@ from typing import Any
 from dlrun.errors import ConfigError, Problem
 from dlrun.models.construct import Constructor
 from dlrun.models.nodes import Branch, Branches, Join, Layer, Node, Residual, Save, Shared
+from dlrun.models.precision import computing_in
 from dlrun.models.shapes import misfit, no_tensor, shape_of, shown_shape, unbuildable
 
 __all__ = ["Assembler"]
@@ -29,14 +30,20 @@ class Assembler:
         one = len(inputs) == 1
         self._sources = {id(tensor): "the data" if one else f"the input {name}" for name, tensor in inputs.items()}
 
-    def output(self, nodes: Sequence[Node]) -> Any:
-        """The symbolic tensor at the end of `nodes`.
+    def output(self, nodes: Sequence[Node], head: Sequence[Node], precision: str) -> Any:
+        """The symbolic tensor at the end of `nodes` and of `head` behind them.
+
+        Args:
+            precision: what `nodes` compute in. The head computes in float32: a softmax of three digits is too coarse.
 
         Raises:
             ConfigError: a layer cannot take the data that it gets.
         """
-        inputs = list(self._inputs.values())
-        return self._run(nodes, inputs[0] if len(inputs) == 1 else None, {})
+        inputs, saved = list(self._inputs.values()), _Saved()
+        with computing_in(precision):
+            x = self._run(nodes, inputs[0] if len(inputs) == 1 else None, saved)
+        with computing_in("float32"):
+            return self._run(head, x, saved)
 
     def _run(self, nodes: Sequence[Node], x: Any, saved: _Saved) -> Any:
         for node in nodes:

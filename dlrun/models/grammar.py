@@ -23,6 +23,7 @@ from dlrun.config.rules import is_expression
 from dlrun.config.text import shown
 from dlrun.errors import Problem
 from dlrun.models.advice import contradictions
+from dlrun.models.augment import check_augment
 from dlrun.models.expander import Expander, TooManyLayers
 from dlrun.models.findings import Findings
 from dlrun.models.head import expand_head, known_outputs
@@ -87,15 +88,17 @@ def check(
     option = catalog.get("model", spec["model"]["option"])
     if spec["task"] not in option.facts.get("tasks", (spec["task"],)):
         return [_unfit(option, str(spec["task"]), catalog)]
+    unfit = list(check_augment(spec, shape, catalog)) if shape else []
     if option.target() is not None:
-        return []
+        return unfit
     expansion = expand(spec, catalog)
     if expansion.problems:
         return list(expansion.problems)
     return [
         *(_unread(option.parameters[key], spec, expansion) for key in _set_in_vain(spec, option, expansion)),
         *(_unread_group(group, spec) for group in GROUPS if group in chosen and group not in expansion.groups),
-        *(check_rank(expansion.nodes, shape, catalog) if shape else ()),
+        *(check_rank(expansion.nodes, shape, catalog, spec.get("data")) if shape else ()),
+        *unfit,
         *contradictions(spec, expansion, catalog),
     ]
 

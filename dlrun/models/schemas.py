@@ -27,6 +27,7 @@ __all__ = ["FACT_MEANINGS", "config_schema", "kinds", "option_schema"]
 _DRAFT = "http://json-schema.org/draft-07/schema#"
 _ANYTHING: Schema = {}
 _PATH = {"type": "string", "pattern": r"^[A-Za-z_]\w*([.:][A-Za-z_]\w*)+$"}
+_NAMES: Schema = {"type": "array", "items": {"type": "string"}}
 _HYDRA = "Hydra's own settings"
 
 FACT_MEANINGS: Mapping[str, str] = {
@@ -42,14 +43,18 @@ FACT_MEANINGS: Mapping[str, str] = {
     "shape": "The shape of one sample",
     "version": "Raise it when what is generated changes, and runs get new ids",
     "inspect": "The function that looks at a file and says what data it holds",
+    "not_identity": "The parameters that say where samples are and not what they are: no part of a run's id",
     "call": "How the layer takes its tensors: list for a merge, [x, x] for one tensor twice",
     "rank": "How many dimensions a sample must have, the batch apart",
     "reshapes": "Whether the layer may be given any shape",
     "goal": "Whether more is better (max) or less (min)",
     "units": "difference where the metric has the unit of the target",
+    "reusable": "The numbers that may differ between trials which share a compiled program",
     "state": "The attributes that a resumed run puts back",
+    "state_files": "The attributes that hold paths of files which a resumed run puts back",
     "keeps_best_weights": "Whether the callback brings the best epoch's weights back",
     "sets_learning_rate": "Whether the callback sets the learning rate",
+    "looks_at": "The activation functions that the probe looks at; without it, every layer",
 }
 """What each fact of an option file says."""
 
@@ -57,9 +62,9 @@ _FACT_SCHEMAS: Mapping[str, Schema] = {
     "target": {"anyOf": [_PATH, {"type": "object", "additionalProperties": _PATH}]},
     "derived": {"type": "object"},
     "by_task": {"type": "object"},
-    "tasks": {"type": "array", "items": {"type": "string"}},
+    "tasks": _NAMES,
     "goal": {"enum": ["max", "min"]},
-    "state": {"type": "array", "items": {"type": "string"}},
+    **dict.fromkeys(("looks_at", "not_identity", "reusable", "state", "state_files"), _NAMES),
 }
 
 

@@ -10,14 +10,16 @@ from dlrun.config.raised import place_in, telling_line
 from dlrun.errors import Problem
 from dlrun.models.nodes import Layer
 
-__all__ = ["misfit", "misfit_of_rank", "no_tensor", "shape_of", "shown_shape", "unbuildable"]
+__all__ = ["RANKS", "misfit", "misfit_of_rank", "no_tensor", "shape_of", "shown_shape", "shown_sizes", "unbuildable"]
 
-_RANKS = {
+RANKS = {
     1: "one row of numbers a sample, (features)",
     2: "sequences, (steps, features)",
     3: "images, (height, width, channels)",
     4: "volumes, (depth, height, width, channels)",
 }
+"""What samples of so many dimensions are."""
+
 _MENDS = {
     2: "Take data of sequences, or put a `reshape: [steps, features]` above it.",
     3: "Take data of images, put a `reshape: [height, width, channels]` above it, or keep `flatten` below it.",
@@ -31,7 +33,13 @@ def shape_of(tensor: Any) -> tuple[int | None, ...]:
 
 def shown_shape(tensor: Any) -> str:
     """The same as text; `?` where a size is open."""
-    return _text(shape_of(tensor))
+    return shown_sizes(shape_of(tensor))
+
+
+def shown_sizes(shape: tuple[int | None, ...]) -> str:
+    """A shape as text; `?` where a size is open."""
+    sizes = ["?" if size is None else str(size) for size in shape]
+    return f"({sizes[0]},)" if len(sizes) == 1 else f"({', '.join(sizes)})"
 
 
 def misfit(layer: Any, node: Layer, tensors: list[Any], sources: list[str]) -> Problem | None:
@@ -53,8 +61,8 @@ def misfit(layer: Any, node: Layer, tensors: list[Any], sources: list[str]) -> P
 
 def misfit_of_rank(node: Layer, rank: int, shape: tuple[int | None, ...], source: str = "the data") -> Problem:
     """The problem of a layer that takes samples of `rank` dimensions and gets them in `shape`."""
-    rule = f"must get {_RANKS.get(rank, f'data of {rank} dimensions a sample')}"
-    got = f"{_text(shape)} from {source}" if source else _text(shape)
+    rule = f"must get {RANKS.get(rank, f'data of {rank} dimensions a sample')}"
+    got = f"{shown_sizes(shape)} from {source}" if source else shown_sizes(shape)
     return Problem(f"{node.path}.{node.option}", rule, got=got, mend=_MENDS.get(rank))
 
 
@@ -85,8 +93,3 @@ def unbuildable(
         return Problem(key, "must leave something of the data it gets", got=got, mend=mend)
     says = f"Keras says: {telling_line(error)}"
     return Problem(key, "must fit the data it gets", got=got, mend=says, place=place_in(project, error))
-
-
-def _text(shape: tuple[int | None, ...]) -> str:
-    sizes = ["?" if size is None else str(size) for size in shape]
-    return f"({sizes[0]},)" if len(sizes) == 1 else f"({', '.join(sizes)})"

@@ -28,12 +28,13 @@ from typing import Any, Self
 
 from dlrun.tracking.owner import HOST
 
-__all__ = ["JOURNAL", "Event", "Journal", "Reading", "last_attempt", "read", "read_from"]
+__all__ = ["JOURNAL", "Event", "Journal", "Reading", "epochs_until", "last_attempt", "read", "read_from"]
 
 JOURNAL = "journal.jsonl"
 """The journal's name in its run directory."""
 
 _FSYNC_SECONDS = 1.0
+_CHECKPOINT = "checkpoint"
 _NON_FINITE = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
 _READS_LIKE_ONE = re.compile(r"~*(NaN|-?Infinity)\Z")
 _RESERVED = frozenset({"seq", "time", "event", "crc"})
@@ -46,7 +47,7 @@ class Event:
     Attributes:
         seq: its number in the journal, from 0.
         time: when it happened, in seconds since 1970.
-        event: what happened: `start data model epoch evaluated artifact end`.
+        event: what happened: `start data model epoch checkpoint evaluated artifact end`.
         fields: everything else.
     """
 
@@ -106,16 +107,38 @@ def read_from(path: Path, offset: int = 0) -> Reading:
 
 
 def last_attempt(events: list[Event]) -> list[Event]:
-    """The events from the last `start` on: what came before it belongs to an earlier attempt."""
+    """The events that count: those from the last `start` on.
+
+    What came before belongs to an earlier attempt, which the last one does anew. But an attempt that goes on with an
+    earlier one (its `start` says `resumed`, up to which epoch) has the epochs up to there from it: they follow its
+    `start`, so that each epoch of the run is there once.
+    """
     starts = [index for index, event in enumerate(events) if event.event == "start"]
-    return events[starts[-1] :] if starts else events
+    if not starts:
+        return events
+    start, behind = events[starts[-1]], events[starts[-1] + 1 :]
+    resumed = start.get("resumed")
+    if not resumed:
+        return [start, *behind]
+    return [start, *epochs_until(resumed["epoch"], last_attempt(events[: starts[-1]])), *behind]
+
+
+def epochs_until(epoch: int, events: list[Event]) -> list[Event]:
+    """What was told of the epochs up to `epoch` while they were trained."""
+    told = (event for event in events if event.event not in ("evaluated", _CHECKPOINT))
+    return [event for event in told if _is_until(epoch, event.get("epoch"))]
+
+
+def _is_until(last: int, epoch: Any) -> bool:
+    return isinstance(epoch, int) and epoch <= last
 
 
 class Journal:
     """The writing end of a journal; whoever opens it owns the run directory.
 
     Every record is handed to the operating system as it is appended, so that it outlives this process, and the file
-    is forced to the disk once a second at most.
+    is forced to the disk once a second at most, and with every `checkpoint`: a checkpoint that is written after it
+    knows no epoch that a power cut could take from the journal.
 
     Args:
         path: the file; it is made when it is not there, and continued when it is.
@@ -161,7 +184,7 @@ class Journal:
         line = json.dumps(encoded | {"crc": _checksum(encoded)}, allow_nan=False)
         self._write(line.encode("ascii") + b"\n")
         self._next += 1
-        if time.monotonic() - self._synced >= _FSYNC_SECONDS:
+        if event == _CHECKPOINT or time.monotonic() - self._synced >= _FSYNC_SECONDS:
             self._sync()
         return self._next - 1
 

@@ -140,8 +140,9 @@ class Projection:
             self._supersede(self._start)
             return
         status = batch.status or covered.status
-        self._run.send(batch, {SYNCED_TAG: str(events[-1].seq), STATUS_TAG: status or "running"})
-        self._seq, self._last_time = events[-1].seq, int(events[-1].time * 1000)
+        last = max(events, key=lambda event: event.seq)  # epochs of an earlier attempt stand behind the start
+        self._run.send(batch, {SYNCED_TAG: str(last.seq), STATUS_TAG: status or "running"})
+        self._seq, self._last_time = last.seq, int(last.time * 1000)
         for part in (covered, batch):
             self._send_files(self._run.run_id, part)
         if status is not None:
@@ -196,13 +197,13 @@ class Projection:
         self._client.set_tag(run.run_id, "dlrun.attempt", str(start["attempt"]))
 
     def _supersede(self, start: Event) -> None:
-        """Write this attempt into an MLflow run of its own, from its first event, and set the earlier one aside."""
+        """Write what counts now into an MLflow run of its own, from its first event, and set the earlier one aside."""
         assert self._run is not None and self._place is not None
         earlier = self._run.run_id
         self._run = StoreRun(self._client, self._create(start, self._place), fresh=True)
         self._set_aside(earlier, self._run.run_id)
-        self._seq, self._translator = start.seq - 1, Translator()
-        self._project([event for event in read(self._journal) if event.seq >= start.seq])
+        self._seq, self._translator = -1, Translator()
+        self._project(last_attempt(read(self._journal)))
 
     def _set_aside(self, earlier: str, later: str) -> None:
         self._client.set_tag(earlier, SUPERSEDED_TAG, later)

@@ -6,6 +6,7 @@
 | data      | a dataset                                                                              |
 | model     | the metric `parameters`, and its summary as a file                                     |
 | epoch     | its metrics, `learning_rate` and `epoch_seconds`, with the epoch as step               |
+| probe     | metrics `PROBE/LAYER`, with the epoch as step; 0 is the untrained model                |
 | evaluated | `test_loss` and the like, with the epoch that was evaluated as step                    |
 | artifact  | a file, sent at the end                                                                |
 | end       | the final metrics that no event before gave (`best_val_loss`), the files, the status   |
@@ -72,9 +73,10 @@ class Translator:
     def __init__(self) -> None:
         self._reset()
 
-    def _reset(self) -> None:
-        self._epoch = 0
-        self._covered: set[str] = set()
+    def _reset(self, goes_on: bool = False) -> None:
+        if not goes_on:  # else the epochs before are the run's too
+            self._epoch = 0
+            self._covered: set[str] = set()
         self._artifacts: list[str] = []
 
     def translate(self, events: Iterable[Event]) -> Batch:
@@ -91,8 +93,8 @@ class Translator:
                     batch.summary = event.get("summary")
                 case "epoch":
                     self._end_epoch(event, batch)
-                case "evaluated":
-                    self._evaluate(event, batch)
+                case "probe" | "evaluated":
+                    self._measure_apart(event, batch)
                 case "artifact":
                     self._artifacts.append(event["path"])
                 case "end":
@@ -102,7 +104,7 @@ class Translator:
         return batch
 
     def _start(self, event: Event, batch: Batch) -> None:
-        self._reset()
+        self._reset(goes_on=bool(event.get("resumed")))
         batch.params |= {entity_key(k): str(v)[:_PARAM_LENGTH] for k, v in (event.get("params") or {}).items()}
         batch.tags |= {entity_key(k): str(v)[:_TAG_LENGTH] for k, v in (event.get("tags") or {}).items()}
 
@@ -111,10 +113,15 @@ class Translator:
         rates = {"learning_rate": event.get("learning_rate"), "epoch_seconds": event.get("seconds")}
         self._measure({**event["metrics"], **rates}, event, self._epoch, batch)
 
-    def _evaluate(self, event: Event, batch: Batch) -> None:
-        prefix = _PREFIXES.get(event["part"], f"{event['part']}_")
-        metrics = {f"{prefix}{key}": value for key, value in event["metrics"].items()}
-        self._measure(metrics, event, int(event.get("epoch") or self._epoch), batch)
+    def _measure_apart(self, event: Event, batch: Batch) -> None:
+        """What is measured beside the epochs' metrics, under names that say so: `dead_units/LAYER`, `test_loss`."""
+        if event.event == "probe":
+            prefix, values = f"{event['probe']}/", event["values"]
+        else:
+            prefix, values = _PREFIXES.get(event["part"], f"{event['part']}_"), event["metrics"]
+        named = {f"{prefix}{key}": value for key, value in values.items()}
+        step = event.get("epoch")
+        self._measure(named, event, self._epoch if step is None else int(step), batch)
 
     def _end(self, event: Event, batch: Batch) -> None:
         metrics = event.get("metrics") or {}

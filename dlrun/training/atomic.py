@@ -60,7 +60,7 @@ def write_text(path: Path, text: str) -> None:
                 file.flush()
                 os.fsync(file.fileno())
             aside.replace(path)
-        except OSError:
+        except BaseException:
             with contextlib.suppress(OSError):
                 aside.unlink()
             raise

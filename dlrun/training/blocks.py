@@ -11,7 +11,7 @@ import math
 from collections.abc import Iterator
 from typing import Any
 
-__all__ = ["multiply_adds", "steps_per_block"]
+__all__ = ["is_small_step", "multiply_adds", "steps_per_block", "steps_within_a_second"]
 
 _SECONDS = 1.0  # what a block may take
 _SECONDS_A_STEP = 4e-4  # of a step without arithmetic, on one core
@@ -28,9 +28,22 @@ def steps_per_block(steps: int, rows: int, model: Any) -> int:
         rows: in a batch.
         model: the model to train, built.
     """
-    seconds = _SECONDS_A_STEP + rows * multiply_adds(model) / _MULTIPLY_ADDS_A_SECOND
-    most = max(1, int(_SECONDS / seconds))
+    most = steps_within_a_second(rows, model)
     return max(divisor for divisor in _divisors(steps) if divisor <= most)
+
+
+def steps_within_a_second(rows: int, model: Any) -> int:
+    """How many training steps of `rows` rows take about a second, one at least."""
+    return max(1, int(_SECONDS / (_SECONDS_A_STEP + _arithmetic_seconds(rows, model))))
+
+
+def is_small_step(rows: int, model: Any) -> bool:
+    """Whether a training step of `rows` rows is mostly overhead."""
+    return _arithmetic_seconds(rows, model) < 2 * _SECONDS_A_STEP
+
+
+def _arithmetic_seconds(rows: int, model: Any) -> float:
+    return rows * multiply_adds(model) / _MULTIPLY_ADDS_A_SECOND
 
 
 def multiply_adds(model: Any) -> int:

@@ -18,36 +18,49 @@ __all__ = ["Bookkeeper", "Emit"]
 Emit = Callable[[str, Mapping[str, Any]], object]
 """Told an event's name and its fields."""
 
-_EXPLODED = 1000.0  # times the first epoch's loss
-
 
 class Bookkeeper(keras.callbacks.Callback):
-    """Tells every epoch, knows the best one, and stops a training that diverges or is asked to stop.
+    """Tells every epoch, knows the best one, stops a training that diverges, and sees when one is asked to stop.
 
     It must come first among the callbacks: it notes the learning rate that an epoch began with before another one
     changes it.
 
-    A training diverges when a loss is no finite number, when the training loss is a thousand times that of the first
-    epoch, or when weights are no finite numbers (the last step of an epoch can ruin them after the last loss was
-    taken). The weights of the last good epoch are then the last good model. They are copied after every good epoch: a
-    training step reads and writes every weight several times, so that one more reading an epoch costs next to
-    nothing, also for a large model, and the memory is that of the weights once (Adam keeps them three times).
+    A training diverges when a loss is no finite number, when the training loss is `divergence_factor` times that of
+    the first epoch or that of guessing, or when weights are no finite numbers (the last step of an epoch can ruin them
+    after the last loss was taken). A loss that is none is seen at the end of the block of steps in which it became so.
+    The weights of the last good epoch are then the last good model. They are copied after every good epoch: a training
+    step reads and writes every weight several times, so that one more reading an epoch costs next to nothing, also for
+    a large model, and the memory is that of the weights once (Adam keeps them three times).
 
     Args:
         emit: called with `epoch` and its fields.
         monitor: the quantity that the best epoch is best in.
         better: `min` or `max`, which way that is.
-        stop: the file that asks for an end after the epoch.
+        stop: the file that asks for an end after the epoch; the last callback acts on it.
+        divergence_factor: how many times the first epoch's loss, or that of guessing, is too much; None: nothing is.
+        guess: what guessing costs, None where that is not known: a first epoch may have gone wrong already.
 
     Attributes:
         history: name to values, one an epoch.
         best_epoch: from 1; None while no epoch had a finite value.
         good_epoch: the last epoch, from 1, that did not diverge; 0 before the first.
         diverged: what went wrong, in words, or None.
-        pruned: whether the stop file ended it.
+        pruned: whether the stop file asks for its end.
     """
 
-    def __init__(self, emit: Emit, monitor: str, better: str, stop: Path) -> None:
+    sees_blocks = True
+    STATE = ("history", "best_epoch", "good_epoch", "_good_weights", "_learning_rate")
+    """The attributes that a resumed training needs back."""
+
+    def __init__(
+        self,
+        emit: Emit,
+        monitor: str,
+        better: str,
+        stop: Path,
+        divergence_factor: float | None = None,
+        guess: float | None = None,
+    ) -> None:
         super().__init__()
         self.history: dict[str, list[float]] = {}
         self.monitor = monitor
@@ -58,6 +71,9 @@ class Bookkeeper(keras.callbacks.Callback):
         self._emit = emit
         self._sign = 1.0 if better == "min" else -1.0
         self._stop = stop
+        self._divergence_factor = divergence_factor
+        self._guess = guess
+        self._epoch = 0
         self._good_weights: list[Any] = []
         self._learning_rate = math.nan
         self._began = 0.0
@@ -77,8 +93,16 @@ class Bookkeeper(keras.callbacks.Callback):
 
     def on_epoch_begin(self, epoch: int, logs: Mapping[str, Any] | None = None) -> None:
         """Note the time, and the learning rate of the epoch's first step."""
+        self._epoch = epoch
         self._began = time.perf_counter()
-        self._learning_rate = float(self.model.optimizer.learning_rate)
+        self._learning_rate = float(np.asarray(self.model.optimizer.learning_rate))
+
+    def on_train_batch_end(self, batch: int, logs: Mapping[str, Any] | None = None) -> None:
+        """Stop at once when the loss is no number any more."""
+        loss = float((logs or {}).get("loss", 0.0))
+        if self.diverged is None and not math.isfinite(loss):
+            self.diverged = f"loss became {loss} in epoch {self._epoch + 1}, by step {batch + 1}"
+            self.model.stop_training = True
 
     def on_epoch_end(self, epoch: int, logs: Mapping[str, Any] | None = None) -> None:
         """Tell the epoch; stop where there is a reason to."""
@@ -92,7 +116,7 @@ class Bookkeeper(keras.callbacks.Callback):
         self._emit("epoch", fields)
         if self.diverged is None and self._stop.exists():
             self.pruned = True
-        if self.diverged is not None or self.pruned:
+        if self.diverged is not None:
             self.model.stop_training = True
 
     def _consider(self, epoch: int, values: Mapping[str, float]) -> None:
@@ -105,7 +129,7 @@ class Bookkeeper(keras.callbacks.Callback):
             self.best_epoch = epoch + 1
 
     def _guard(self, epoch: int, values: Mapping[str, float]) -> None:
-        self.diverged = self._fault(epoch, values)
+        self.diverged = self.diverged or self._fault(epoch, values)
         if self.diverged is not None:
             return
         weights = self.model.get_weights()
@@ -118,7 +142,11 @@ class Bookkeeper(keras.callbacks.Callback):
         for name in ("loss", "val_loss"):
             if not math.isfinite(values.get(name, 0.0)):
                 return f"{name} became {values[name]} in epoch {epoch + 1}"
-        first = self.history["loss"][0]
-        if values["loss"] > _EXPLODED * first > 0:
+        first, factor = self.history["loss"][0], self._divergence_factor
+        if factor is None:
+            return None
+        if self._guess is not None and values["loss"] > factor * self._guess:
+            return f"loss became {values['loss']:.4g} in epoch {epoch + 1}, where guessing costs {self._guess:.4g}"
+        if values["loss"] > factor * first > 0:
             return f"loss rose from {first:.4g} in epoch 1 to {values['loss']:.4g} in epoch {epoch + 1}"
         return None

@@ -11,7 +11,10 @@ from dlrun.config.catalog import Catalog, Option
 from dlrun.config.facts import TASKS
 from dlrun.config.suggest import did_you_mean
 from dlrun.errors import Problem
+from dlrun.training.class_weight import check_class_weight
 from dlrun.training.monitor import computed, goal
+from dlrun.training.probe_checks import check_probes
+from dlrun.training.whole import whole_batches
 
 __all__ = ["check"]
 
@@ -35,6 +38,7 @@ def check(spec: Spec, catalog: Catalog) -> list[Problem]:
         *_schedule(spec),
         *_trainer(spec),
         *(() if wrong else _callbacks(spec, catalog)),
+        *check_probes(spec, catalog),
     ]
 
 
@@ -108,8 +112,14 @@ def _schedule(spec: Spec) -> Iterator[Problem]:
 
 
 def _trainer(spec: Spec) -> Iterator[Problem]:
+    if spec.get("data", {}).get("stream") is True:
+        yield from whole_batches(spec["trainer"])
+    yield from check_class_weight(spec["trainer"]["class_weight"], spec["task"], spec["classes"])
     if spec["trainer"]["monitor"] != "auto":
         yield from _monitor(spec, "trainer.monitor", spec["trainer"]["monitor"])
+    if spec["trainer"]["lr_finder"] and "learning_rate" not in spec["optimizer"]:
+        rule = f"must be false: optimizer={spec['optimizer']['option']} has no learning_rate to look for"
+        yield Problem("trainer.lr_finder", rule, "true", "Choose another optimizer.")
 
 
 def _callbacks(spec: Spec, catalog: Catalog) -> Iterator[Problem]:

@@ -2,28 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
-import keras
 import tensorflow as tf
 
+from dlrun.training import streams
 from dlrun.training.blocks import steps_per_block
-from dlrun.training.engine import Course, Rows
+from dlrun.training.compiled import compile_model
+from dlrun.training.demands import looking_at_batches
+from dlrun.training.engine import BEGINNING, Course, Position, Rows, columns, is_stream
+from dlrun.training.loop import Callbacks, numbers, one_epoch
 from dlrun.training.objective import Objective
-from dlrun.training.shuffle import permutation
+from dlrun.training.strategy import rows_at_once
 
 __all__ = ["FitEngine"]
 
 _BATCHES_AHEAD = 4
-_BATCH_HOOKS = (
-    "on_batch_begin",
-    "on_batch_end",
-    "on_train_batch_begin",
-    "on_train_batch_end",
-    "on_test_batch_begin",
-    "on_test_batch_end",
-)
 
 
 class FitEngine:
@@ -31,90 +27,120 @@ class FitEngine:
 
     name = "fit"
 
-    def fit(self, model: Any, objective: Objective, course: Course, callbacks: Sequence[Any]) -> None:
-        """Train `model` in place.
+    @contextmanager
+    def open(self, model: Any, objective: Objective, course: Course) -> Iterator[FitSession]:
+        """Compile `model`, which is trained itself."""
+        compile_model(model, objective, course)
+        yield FitSession(model, course)
+
+
+class FitSession:
+    """A model that `keras.Model.fit` trains."""
+
+    def __init__(self, model: Any, course: Course) -> None:
+        self.model = model
+        self._course = course
+
+    def fit(self, callbacks: Sequence[Any], start: Position = BEGINNING) -> None:
+        """Train from `start` on.
 
         Several steps run in one call where no callback looks at single batches; the weights are the same to the bit.
         """
-        steps = course.steps_per_epoch
-        single = any(_looks_at_batches(callback) for callback in callbacks)
-        model.compile(
-            optimizer=objective.optimizer,
-            loss=objective.loss,
-            metrics=objective.metrics,
-            steps_per_execution=1 if single else steps_per_block(steps, course.rows_a_step, model),
-            jit_compile=False,  # on a CPU slower, and far slower for convolutions
-        )
-        _make_variables(model, course)
-        validation = None if course.validation is None else _in_order(course.validation, course)
-        model.fit(
-            _shuffled(course),
+        single = bool(looking_at_batches(callbacks)) or tf.distribute.has_strategy()  # fails on several
+        listed = Callbacks(callbacks, self.model, self._course)
+        self.model.stop_training = False
+        logs: Mapping[str, float] | None = None
+        if start.step:
+            listed.on_train_begin()
+            logs = self._finish_epoch(listed, start, single)
+            start = Position(start.epoch + 1)
+        if self.model.stop_training:
+            self.model.optimizer.finalize_variable_values(self.model.trainable_weights)
+            listed.on_train_end(logs)
+        else:
+            self._fit(listed, start, single)
+
+    def evaluate(self, rows: Rows) -> Mapping[str, float]:
+        """Loss and metrics of the trained model on `rows`."""
+        values = self.model.evaluate(_in_order(rows, self._course), verbose=0, return_dict=True)
+        return {name: float(value) for name, value in values.items()}
+
+    def _fit(self, callbacks: Callbacks, start: Position, single: bool) -> None:
+        course = self._course
+        self._take(1 if single else steps_per_block(course.steps_per_epoch, course.rows_a_step, self.model))
+        self.model.fit(
+            _shuffled(course, start),
             epochs=course.epochs,
-            steps_per_epoch=steps,
-            validation_data=validation,
-            callbacks=list(callbacks),
+            initial_epoch=start.epoch,
+            steps_per_epoch=course.steps_per_epoch,
+            validation_data=None if course.validation is None else _in_order(course.validation, course),
+            callbacks=callbacks,
             shuffle=False,
             verbose=0,
         )
 
-    def evaluate(self, model: Any, rows: Rows, course: Course) -> Mapping[str, float]:
-        """Loss and metrics of the trained model on `rows`."""
-        values = model.evaluate(_in_order(rows, course), verbose=0, return_dict=True)
-        return {name: float(value) for name, value in values.items()}
+    def _finish_epoch(self, callbacks: Callbacks, start: Position, single: bool) -> Mapping[str, float]:
+        """Go on with an epoch in its middle, which Keras cannot; gives its values."""
+        model, course = self.model, self._course
+        left = course.steps_per_epoch - start.step
+        block = 1 if single else steps_per_block(left, course.rows_a_step, model)
+        self._take(block)
+        stream = iter(_shuffled(course, start))
+
+        def train(first: int, behind: int) -> Mapping[str, float]:
+            return numbers(model.train_function(stream))
+
+        def validate() -> Mapping[str, float]:
+            assert course.validation is not None
+            return self.evaluate(course.validation)
+
+        blocks = [(first, first + block) for first in range(start.step, course.steps_per_epoch, block)]
+        return one_epoch(model, callbacks, start.epoch, blocks, train, validate if course.validation else None)
+
+    def _take(self, steps: int) -> None:
+        """Have Keras run so many steps in one call."""
+        self.model.steps_per_execution = steps
+        self.model.make_train_function(force=True)
 
 
-def _looks_at_batches(callback: Any) -> bool:
-    if isinstance(callback, keras.callbacks.ModelCheckpoint) and callback.save_freq == "epoch":
-        return False  # its batch hook does nothing then
-    kind = type(callback)
-    return any(getattr(kind, hook) is not getattr(keras.callbacks.Callback, hook) for hook in _BATCH_HOOKS)
-
-
-def _make_variables(model: Any, course: Course) -> None:
-    """Make the variables of optimizer and metrics now: TensorFlow traces a function twice that makes variables."""
-    with tf.device("CPU:0"):
-        y = tf.convert_to_tensor(course.train.y[:1])
-        if hasattr(model, "output_shape"):
-            predicted = tf.zeros((1, *model.output_shape[1:]))
-        else:  # a `keras.Model` with a `call` of its own makes its weights, and has a shape, when it is called
-            predicted = model(tf.convert_to_tensor(course.train.x[:1]), training=False)
-    model.optimizer.build(model.trainable_variables)
-    with tf.device("CPU:0"):
-        model.compute_metrics(None, y, predicted, None)
-    model.reset_metrics()
-
-
-def _shuffled(course: Course) -> tf.data.Dataset:
-    """The training batches of all epochs, one after another, as one stream: it is set up once and not once an epoch."""
+def _shuffled(course: Course, start: Position) -> tf.data.Dataset:
+    """The training batches from `start` on, all epochs one after another, as one stream: it is set up once and not
+    once an epoch."""
+    if is_stream(course.train):
+        return streams.shuffled(course, start).with_options(_options())
     rows, batch = len(course.train.x), course.rows_a_step
-    x, y = _tensors(course.train)
+    tensors = _tensors(course.train)
 
     def order(epoch: Any) -> Any:
-        return permutation(course.seed, int(epoch), rows)
+        return course.order(int(epoch))
 
     def batches(epoch: Any) -> tf.data.Dataset:
         indexes = tf.numpy_function(order, [epoch], tf.int64, stateful=False)
         indexes.set_shape([rows])
+        first = tf.where(tf.equal(epoch, start.epoch), tf.constant(start.step, tf.int64), 0)
 
         def take(step: Any) -> Any:
             chosen = indexes[step * batch : (step + 1) * batch]
-            return tf.gather(x, chosen), tf.gather(y, chosen)
+            return tuple(tf.gather(each, chosen) for each in tensors)
 
-        return tf.data.Dataset.range(course.steps_per_epoch).map(take)
+        return tf.data.Dataset.range(first, course.steps_per_epoch).map(take)
 
-    stream = tf.data.Dataset.range(course.epochs).flat_map(batches)
+    stream = tf.data.Dataset.range(start.epoch, course.epochs).flat_map(batches)
     return stream.prefetch(_BATCHES_AHEAD).with_options(_options())
 
 
 def _in_order(rows: Rows, course: Course) -> tf.data.Dataset:
     """The rows in their order, in batches; the last one may be short."""
-    batches = tf.data.Dataset.from_tensor_slices(_tensors(rows)).batch(course.rows_at_once(rows))
+    at_once = rows_at_once(course.rows_at_once(rows), len(rows.x))
+    if is_stream(rows):
+        return streams.in_order(rows, at_once).with_options(_options())
+    batches = tf.data.Dataset.from_tensor_slices(_tensors(rows)).batch(at_once)
     return batches.with_options(_options())
 
 
-def _tensors(rows: Rows) -> tuple[Any, Any]:
+def _tensors(rows: Rows) -> tuple[Any, ...]:
     with tf.device("CPU:0"):  # where tf.data works, also when the model is on a GPU
-        return tf.convert_to_tensor(rows.x), tf.convert_to_tensor(rows.y)
+        return tuple(tf.convert_to_tensor(each) for each in columns(rows))
 
 
 def _options() -> tf.data.Options:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +12,10 @@ import numpy as np
 from dlrun.config.build import build
 from dlrun.config.catalog import Catalog
 from dlrun.training.monitor import goal
+from dlrun.training.reusable import reusable_numbers
+from dlrun.training.structure import structure_of
 
-__all__ = ["Horizon", "Objective", "build_callbacks", "build_objective", "build_optimizer"]
+__all__ = ["Horizon", "Objective", "build_callbacks", "build_objective", "build_optimizer", "build_probes"]
 
 
 @dataclass(frozen=True)
@@ -40,11 +42,19 @@ class Horizon:
 
 @dataclass(frozen=True)
 class Objective:
-    """What a model is compiled with."""
+    """What a model is compiled with.
+
+    Attributes:
+        structure: what the compiled program depends on beside the model's shapes, as text: objectives that agree in it
+            can share a program. None for one that is used once.
+        reusable: the numbers of model, optimizer and loss that a program can be fed.
+    """
 
     optimizer: Any
     loss: Any
     metrics: list[Any]
+    structure: str | None = None
+    reusable: Mapping[type, Sequence[str]] = field(default_factory=dict)
 
 
 def build_objective(spec: Mapping[str, Any], catalog: Catalog, horizon: Horizon, scale: Any = None) -> Objective:
@@ -61,7 +71,15 @@ def build_objective(spec: Mapping[str, Any], catalog: Catalog, horizon: Horizon,
         optimizer=build_optimizer(spec, catalog, horizon),
         loss=build(catalog, "loss", spec["loss"], task=spec["task"]),
         metrics=[_metric(spec, catalog, node, scale) for node in spec["metric"].values()],
+        structure=_structure(spec, catalog, horizon, scale),
+        reusable=reusable_numbers(catalog),
     )
+
+
+def _structure(spec: Mapping[str, Any], catalog: Catalog, horizon: Horizon, scale: Any) -> str | None:
+    structure = structure_of(spec, catalog)
+    measured = None if spec["schedule"]["option"] == "constant" else horizon
+    return None if structure is None else f"{structure} {measured} {scale}"
 
 
 def try_objective(spec: Mapping[str, Any], catalog: Catalog) -> None:
@@ -72,6 +90,7 @@ def try_objective(spec: Mapping[str, Any], catalog: Catalog) -> None:
     """
     build_objective(spec, catalog, Horizon(steps_per_epoch=1, epochs=spec["trainer"]["epochs"]))
     build_callbacks(spec, catalog, Path())
+    build_probes(spec, catalog)
 
 
 def build_optimizer(spec: Mapping[str, Any], catalog: Catalog, horizon: Horizon) -> Any:
@@ -94,6 +113,11 @@ def build_callbacks(spec: Mapping[str, Any], catalog: Catalog, directory: Path) 
             node = {**node, "mode": goal(spec, catalog, node["monitor"])}
         callbacks.append(build(catalog, "callback", node, {"run_directory": str(directory)}))
     return callbacks
+
+
+def build_probes(spec: Mapping[str, Any], catalog: Catalog) -> dict[str, Any]:
+    """The chosen probes by the names of their entries."""
+    return {entry: build(catalog, "probe", node) for entry, node in spec["probe"].items()}
 
 
 def _metric(spec: Mapping[str, Any], catalog: Catalog, node: Mapping[str, Any], scale: Any) -> Any:

@@ -10,6 +10,7 @@ from typing import Any
 
 from dlrun.config.raised import place_in, telling_line
 from dlrun.errors import DlrunError
+from dlrun.training.memory import peak_bytes
 from dlrun.training.result import Result
 
 __all__ = ["Outcome", "flat_metrics"]
@@ -32,7 +33,12 @@ class Outcome:
     parameters: int | None = None
     samples: dict[str, int] = field(default_factory=dict)
     durations: dict[str, float] = field(default_factory=dict)
+    cost: dict[str, float | None] = field(default_factory=dict)
+    fast_dev_run: bool = False
     engine: dict[str, str] = field(default_factory=dict)
+    fingerprint: str | None = None
+    resumed: Mapping[str, Any] | None = None
+    diagnosis: list[dict[str, str]] = field(default_factory=list)
     cause: dict[str, str] | None = None
 
     @classmethod
@@ -49,11 +55,24 @@ class Outcome:
         return cls("failed", cause={"kind": type(error).__name__, "message": message or type(error).__name__})
 
     @classmethod
-    def interrupted(cls, signal: str) -> Outcome:
-        """A run that a signal ended: `SIGINT`, `SIGTERM`."""
-        return cls(
-            "interrupted", cause={"kind": signal, "message": f"{signal} stopped it; the same command runs it again"}
-        )
+    def interrupted(cls, signal: str, kept: Mapping[str, Any] | None = None) -> Outcome:
+        """A run that a signal ended: `SIGINT`, `SIGTERM`.
+
+        Args:
+            kept: the `epoch` and `step` of its newest checkpoint, None where there is none.
+        """
+        again = "the same command runs it again"
+        if kept is not None:
+            step = f" and step {kept['step']}" if kept["step"] else ""
+            again = f"the same command goes on after epoch {kept['epoch']}{step}"
+        return cls("interrupted", cause={"kind": signal, "message": f"{signal} stopped it; {again}"})
+
+    def add_preparation(self, durations: Mapping[str, float]) -> None:
+        """Count in the stages before the training: the first step waited for them."""
+        self.durations |= durations
+        first = self.cost.get("seconds_to_first_step")
+        if first is not None:
+            self.cost["seconds_to_first_step"] = first + sum(durations.values())
 
     def result(self, run: str, name: str, task: str, attempt: int, started: float) -> Result:
         """The result of run `run`, ended now."""
@@ -71,7 +90,12 @@ class Outcome:
             parameters=self.parameters,
             samples=self.samples,
             durations={**self.durations, "total_seconds": ended - started},
+            cost={**self.cost, "peak_memory_bytes": peak_bytes()},
+            fast_dev_run=self.fast_dev_run,
             engine=self.engine,
+            fingerprint=self.fingerprint,
+            resumed=self.resumed,
+            diagnosis=self.diagnosis,
             cause=self.cause,
             attempt=attempt,
             started=started,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
@@ -34,10 +34,19 @@ class Result:
         parameters: number of weights of the model.
         samples: rows of each part.
         durations: seconds of each stage, as `train_seconds`.
+        cost: what the last attempt took: `peak_memory_bytes` of main memory (see `training.memory`), and its training's
+            `samples_per_second` and `seconds_to_first_step` (see `training.stopwatch`): None, or not there, where
+            nothing was trained.
+        fast_dev_run: whether it was one: its scores say nothing, it is in no ranking and is run again when asked for.
         engine: `name` of the engine and `why` it was taken.
+        fingerprint: the sha256 of the kept weights: see `training.state.fingerprint`; None where nothing was trained.
+        resumed: where the last attempt went on: `epoch` and `step` that were finished, and `run` where they are those
+            of a shorter run; None where it began at the beginning.
         cause: why it did not finish: `kind` and `message`.
         attempt: how often the run was begun, from 1.
         started: when, in seconds since 1970; `ended` likewise.
+        diagnosis: what is wrong with the training: `kind`, `finding`, `evidence` and what to `try`; empty where nothing
+            was found.
         path: the run's directory, where known; not written down.
         opener: how its model is opened, given to results that `dlrun.load` and `dlrun.run` hand out; not written down.
     """
@@ -54,18 +63,23 @@ class Result:
     parameters: int | None
     samples: Mapping[str, int]
     durations: Mapping[str, float]
+    cost: Mapping[str, float | None]
+    fast_dev_run: bool
     engine: Mapping[str, str]
+    fingerprint: str | None
+    resumed: Mapping[str, Any] | None
     cause: Mapping[str, str] | None
     attempt: int
     started: float
     ended: float
+    diagnosis: Sequence[Mapping[str, str]] = ()
     path: Path | None = field(default=None, compare=False)
     opener: Callable[[Path], Any] | None = field(default=None, compare=False, repr=False)
 
     @property
     def is_final(self) -> bool:
         """Whether the run is done for good; a diverged run is a result, a failed or interrupted one is repeated."""
-        return self.status in FINAL
+        return self.status in FINAL and not self.fast_dev_run
 
     def to_json(self) -> dict[str, Any]:
         """As written to result.json."""

@@ -7,6 +7,7 @@ import dataclasses
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -14,11 +15,13 @@ from filelock import FileLock, Timeout
 
 from dlrun.training import environment
 from dlrun.training.atomic import storage_errors, write_json, write_text
+from dlrun.training.checkpoint import Checkpoints
 from dlrun.training.result import Result
 
 __all__ = ["RunDirectory"]
 
-_LEFT_BY_AN_ATTEMPT = ("result.json", "stop", "model.keras", "best.weights.h5")
+_OF_AN_ATTEMPT = ("result.json", "stop", "model.keras")
+_OF_A_TRAINING = "best.weights.h5"
 
 
 class _Spec(Protocol):
@@ -45,6 +48,11 @@ class RunDirectory:
     def stop(self) -> Path:
         """A file that, when somebody makes it, ends the run after the epoch it is in."""
         return self.path / "stop"
+
+    @cached_property
+    def checkpoints(self) -> Checkpoints:
+        """The training's state, as it was written last."""
+        return Checkpoints(self.path / "checkpoint")
 
     @contextlib.contextmanager
     def owned(self) -> Iterator[RunDirectory]:
@@ -90,6 +98,8 @@ class RunDirectory:
     def begin(self, spec: _Spec, description: Mapping[str, Any]) -> int:
         """Write down what is to be done, and clear away what an earlier attempt left, the journal excepted.
 
+        What a training goes on from stays: its checkpoint, and the best weights so far.
+
         Args:
             spec: written to spec.json.
             description: written to environment.json.
@@ -101,8 +111,11 @@ class RunDirectory:
             StorageError: the directory cannot be written.
         """
         with storage_errors(self.path):
-            for name in _LEFT_BY_AN_ATTEMPT:
+            for name in _OF_AN_ATTEMPT:
                 (self.path / name).unlink(missing_ok=True)
+            if self.checkpoints.newest() is None:
+                self.checkpoints.clear()
+                (self.path / _OF_A_TRAINING).unlink(missing_ok=True)
         write_text(self.path / "spec.json", spec.to_json())
         environment.write(self.path, description)
         starts = [event for event in self._events() if event.get("event") == "start"]

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import keras
 
+from dlrun.models.augment import inner_input
 from dlrun.training.atomic import storage_errors
 from dlrun.training.bookkeeping import Emit
 from dlrun.training.rundir import RunDirectory
@@ -53,11 +54,11 @@ def assemble(model: Any, prepared: Around) -> Any:
 
 def _uncompiled(model: Any) -> Any:
     """A model around the same layers, where it is made of layers: the trained one would be saved with what it was
-    compiled with. One with a `call` of its own is saved whole."""
+    compiled with, and with its augmentations. One with a `call` of its own is saved whole."""
     if not hasattr(model, "inputs"):
         return model
-    (inputs,), (outputs,) = model.inputs, model.outputs
-    return keras.Model(inputs, outputs, name="core")
+    (outputs,) = model.outputs
+    return keras.Model(inner_input(model), outputs, name="core")
 
 
 def save_model(model: Any, prepared: Around, directory: RunDirectory, emit: Emit) -> None:

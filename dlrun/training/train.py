@@ -9,12 +9,19 @@ from typing import TYPE_CHECKING, Any
 import keras
 
 from dlrun.config.catalog import Catalog
+from dlrun.data.guess import constant_loss
 from dlrun.training.bookkeeping import Bookkeeper, Emit
-from dlrun.training.engine import Choice, Course, choose
+from dlrun.training.course import course_of, horizon_of, part_to_test
+from dlrun.training.engine import Rows, Session
 from dlrun.training.monitor import goal, monitored
-from dlrun.training.objective import Horizon, build_callbacks, build_objective
+from dlrun.training.objective import Objective, build_callbacks, build_objective, build_probes
 from dlrun.training.outcome import Outcome, flat_metrics
+from dlrun.training.probing import Probing
+from dlrun.training.randomness import seed_python
+from dlrun.training.resume import Resumption, members_of
 from dlrun.training.rundir import RunDirectory
+from dlrun.training.state import Member, fingerprint
+from dlrun.training.stopwatch import Stopwatch
 
 if TYPE_CHECKING:
     from dlrun.data.prepare import Prepared
@@ -40,30 +47,54 @@ def train(
         prepared: the data's parts, preprocessed.
         spec: the run's.
         catalog: where options are looked up.
-        directory: the run's directory: callbacks write there, and a file `stop` in it ends the training.
+        directory: the run's directory: callbacks write there, the training goes on from its newest checkpoint, and a
+            file `stop` in it ends the training.
         emit: told an `epoch` event an epoch, and an `evaluated` event at the end.
+
+    Raises:
+        KeyboardInterrupt: a signal has ended the training, after a checkpoint.
     """
     began = time.perf_counter()
-    keras.utils.set_random_seed(spec["seed"])  # for what has no seed of its own
-    course = _course(prepared, spec)
-    choice = choose(spec["trainer"]["engine"])
-    scale = None if prepared.target is None else prepared.target.scale
-    horizon = Horizon(course.steps_per_epoch, course.epochs)
-    monitor = monitored(spec, course.validation is not None)
-    keeper = Bookkeeper(emit, monitor, goal(spec, catalog, monitor), directory.stop)
-    callbacks = [keeper, *build_callbacks(spec, catalog, directory.path)]
-    choice.engine.fit(model, build_objective(spec, catalog, horizon, scale), course, callbacks)
-    kept = _kept(keeper, callbacks)
-    trained = time.perf_counter()
-    test = _evaluate(model, prepared, choice, course)
+    resumption = Resumption(spec, directory, emit)
+    seed_python(spec["seed"])
+    course = course_of(prepared, spec)
+    keeper, watch = _keeper(prepared, spec, catalog, directory, emit), Stopwatch(course)
+    members = {"bookkeeper": Member(keeper, Bookkeeper.STATE), "stopwatch": Member(watch, ())}
+    if probes := build_probes(spec, catalog):
+        members["probe"] = Member(Probing(probes, course, emit, resumption.start(course)), ())
+    members |= members_of(spec, catalog, build_callbacks(spec, catalog, directory.path))
+    callbacks = [member.callback for member in members.values()]
+    choice = resumption.chosen(callbacks, course, model)
+    with choice.engine.open(model, _objective(prepared, spec, catalog), course) as session:
+        resumption.fit(session, course, choice, members)
+        kept = _kept(keeper, callbacks)
+        trained = time.perf_counter()
+        test = _evaluate(session, part_to_test(prepared, spec))
     if test:
         emit("evaluated", {"part": "test", "epoch": kept, "metrics": test})
     outcome = _outcome(keeper, kept, test)
+    outcome.fingerprint = fingerprint(model)
     outcome.parameters = model.count_params()
     outcome.samples = {name: len(getattr(prepared, name).x) for name in ("train", "validation", "test")}
     outcome.durations = {"train_seconds": trained - began, "evaluate_seconds": time.perf_counter() - trained}
+    outcome.cost = watch.cost()
+    outcome.fast_dev_run = spec["trainer"]["fast_dev_run"]
     outcome.engine = {"name": choice.engine.name, "why": choice.why}
     return outcome
+
+
+def _keeper(
+    prepared: Prepared, spec: Mapping[str, Any], catalog: Catalog, directory: RunDirectory, emit: Emit
+) -> Bookkeeper:
+    monitor = monitored(spec, len(prepared.validation.x) > 0)
+    guess = constant_loss(spec["loss"]["option"], prepared) if prepared.classes else None
+    better, bound = goal(spec, catalog, monitor), spec["trainer"]["divergence_factor"]
+    return Bookkeeper(emit, monitor, better, directory.stop, bound, guess)
+
+
+def _objective(prepared: Prepared, spec: Mapping[str, Any], catalog: Catalog) -> Objective:
+    scale = None if prepared.target is None else prepared.target.scale
+    return build_objective(spec, catalog, horizon_of(prepared, spec), scale)
 
 
 def _outcome(keeper: Bookkeeper, kept: int, test: Mapping[str, float]) -> Outcome:
@@ -75,18 +106,6 @@ def _outcome(keeper: Bookkeeper, kept: int, test: Mapping[str, float]) -> Outcom
         epochs_run=keeper.epochs_run,
         monitor=keeper.monitor,
         cause=_cause(keeper),
-    )
-
-
-def _course(prepared: Prepared, spec: Mapping[str, Any]) -> Course:
-    trainer = spec["trainer"]
-    return Course(
-        train=prepared.train,
-        validation=prepared.validation if len(prepared.validation.x) else None,
-        epochs=trainer["epochs"],
-        batch_size=trainer["batch_size"],
-        validation_batch_size=trainer["validation_batch_size"],
-        seed=spec["seed"],
     )
 
 
@@ -109,8 +128,8 @@ def _restores(callback: Any) -> bool:
     return getattr(callback, "best_epoch", None) is not None and isinstance(callback, keras.callbacks.ModelCheckpoint)
 
 
-def _evaluate(model: Any, prepared: Prepared, choice: Choice, course: Course) -> dict[str, float]:
-    return dict(choice.engine.evaluate(model, prepared.test, course)) if len(prepared.test.x) else {}
+def _evaluate(session: Session, rows: Rows) -> dict[str, float]:
+    return dict(session.evaluate(rows)) if len(rows.x) else {}
 
 
 def _cause(keeper: Bookkeeper) -> dict[str, str] | None:

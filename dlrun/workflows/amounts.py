@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-__all__ = ["short", "short_bytes", "short_seconds"]
+__all__ = ["short", "short_bytes", "short_score", "short_seconds"]
 
 
 def short(number: float) -> str:
@@ -23,6 +23,16 @@ def short_bytes(number: float) -> str:
     ('80 B', '36.0 MB', '4.4 TB')
     """
     return _scaled(number, ("B", "kB", "MB", "GB", "TB", "PB"))
+
+
+def short_score(value: float) -> str:
+    """A loss or another metric, which a training may throw beyond all measure.
+
+    >>> short_score(0.97531), short_score(2048.5), short_score(1.0345e20)
+    ('0.9753', '2048.5', '1.03e+20')
+    """
+    size = abs(value)
+    return f"{value:.4f}" if size < 1000 else f"{value:.1f}" if size < 1e6 else f"{value:.2e}"
 
 
 def short_seconds(seconds: float) -> str:

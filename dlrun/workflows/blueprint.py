@@ -20,9 +20,9 @@ from keras.src.backend.common import global_state
 from dlrun.config.catalog import Catalog
 from dlrun.errors import Problem
 from dlrun.models.build import build_model
+from dlrun.models.layer_calls import training_is, watched, watched_layers
 from dlrun.training.objective import Horizon, build_objective
 from dlrun.workflows.flops import flops_of, needed
-from dlrun.workflows.layer_calls import training_is, watched, watched_layers
 from dlrun.workflows.liveness import peak_bytes
 
 __all__ = ["Blueprint", "LayerFigures", "Memory", "draw"]
@@ -123,7 +123,6 @@ def draw(
         with watched(model, calls.note):
             forward, operations = _drawn(model, (1, *x.shape[1:]), str(x.dtype))
         step_flops, peak = _step(model, objective.loss, x, y)
-        trainable = sum(_bytes(v) for v in model.trainable_variables)
         return Blueprint(
             layers=tuple(calls.figures(model, forward, operations, paths)),
             parameters=model.count_params(),
@@ -131,15 +130,19 @@ def draw(
             flops=flops_of(operations, forward),
             step_flops=step_flops,
             rows=len(x),
-            memory=Memory(
-                weights=sum(_bytes(v) for v in model.variables),
-                gradients=trainable,
-                optimizer=sum(_bytes(v) for v in objective.optimizer.variables),
-                activations=peak,
-                update=2 * max(map(_bytes, model.trainable_variables), default=0),
-            ),
+            memory=_memory(model, objective.optimizer, peak),
             findings=tuple(_over_one_pixel(model, paths)),
         )
+
+
+def _memory(model: Any, optimizer: Any, peak: int) -> Memory:
+    return Memory(
+        weights=sum(_bytes(v) for v in model.variables),
+        gradients=sum(_bytes(v) for v in model.trainable_variables),
+        optimizer=sum(_bytes(v) for v in optimizer.variables),
+        activations=peak,
+        update=2 * max(map(_bytes, model.trainable_variables), default=0),
+    )
 
 
 @contextlib.contextmanager

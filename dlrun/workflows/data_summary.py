@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from dlrun.data.dataset import Dataset
-from dlrun.data.prepare import Part, Prepared
+from dlrun.data.guess import class_counts, constant_loss
+from dlrun.data.prepare import Prepared
 from dlrun.errors import Problem
 
 __all__ = ["DataSummary", "summarise"]
@@ -27,7 +28,6 @@ _REACH = {
     "softplus": (0.0, math.inf),
     "exponential": (0.0, math.inf),
 }
-_ENTROPIES = ("binary_crossentropy", "sparse_categorical_crossentropy")
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ def summarise(spec: Mapping[str, Any], dataset: Dataset, prepared: Prepared, act
         activation: the one that the model ends in, where it is known.
     """
     parts = {name: getattr(prepared, name) for name in _PARTS}
-    counts = {name: _counts(part, len(dataset.classes)) for name, part in parts.items()}
+    counts = {name: class_counts(part.y, len(dataset.classes)) for name, part in parts.items()}
     return DataSummary(
         name=str(spec["data"]["option"]),
         task=prepared.task,
@@ -74,7 +74,7 @@ def summarise(spec: Mapping[str, Any], dataset: Dataset, prepared: Prepared, act
         features=prepared.features,
         classes=dict(zip(dataset.classes, (counts["train"] / max(1, counts["train"].sum())).tolist(), strict=True)),
         target=_targets(prepared),
-        guess=_guess(str(spec["loss"]["option"]), prepared, counts["train"]),
+        guess=constant_loss(str(spec["loss"]["option"]), prepared),
         findings=(
             *_absent(dataset.classes, counts),
             *_large_batch(spec, prepared),
@@ -83,28 +83,12 @@ def summarise(spec: Mapping[str, Any], dataset: Dataset, prepared: Prepared, act
     )
 
 
-def _counts(part: Part, classes: int) -> np.ndarray:
-    if not classes:
-        return np.zeros(0)
-    return np.bincount(part.y.reshape(-1).astype(int), minlength=classes)
-
-
 def _targets(prepared: Prepared) -> tuple[tuple[float, float, float, float], ...]:
     if prepared.task != "regression":
         return ()
     y = prepared.train.y.reshape(len(prepared.train.y), -1)
     values = y if prepared.target is None else prepared.target.in_units(y)
     return tuple((float(v.mean()), float(v.std()), float(v.min()), float(v.max())) for v in values.T)
-
-
-def _guess(loss: str, prepared: Prepared, counts: np.ndarray) -> float | None:
-    """What answering the same for every sample costs: the entropy of the classes, or the variance of the target."""
-    if loss in _ENTROPIES and counts.sum():
-        shares = counts[counts > 0] / counts.sum()
-        return float(-(shares * np.log(shares)).sum())
-    if loss == "mean_squared_error":
-        return float(prepared.train.y.reshape(len(prepared.train.y), -1).var(axis=0).mean())
-    return None
 
 
 def _absent(classes: tuple[str, ...], counts: Mapping[str, np.ndarray]) -> Iterator[Problem]:

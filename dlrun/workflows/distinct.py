@@ -15,6 +15,8 @@ __all__ = ["Group", "distinct"]
 
 _SEED = "seed"
 _REPEATS = ("seed", "fold")
+_OF_A_STEP = ("batch_size", "validation_batch_size", "limit_batches", "fast_dev_run", "precision", "strategy")
+"""The trainer's keys that change what a step or an epoch costs."""
 
 
 @dataclass(frozen=True)
@@ -42,11 +44,11 @@ def distinct(runs: Sequence[PlannedRun], catalog: Catalog) -> list[Group]:
     """The runs, gathered by model, data, optimizer, loss and batch; learning rates, dropout rates and seeds aside."""
     groups: dict[str, list[PlannedRun]] = {}
     for run in runs:
-        groups.setdefault(_structure(run.spec, catalog), []).append(run)
+        groups.setdefault(_cost_determinants(run.spec, catalog), []).append(run)
     return [Group(tuple(each)) for each in groups.values()]
 
 
-def _structure(spec: Mapping[str, Any], catalog: Catalog) -> str:
+def _cost_determinants(spec: Mapping[str, Any], catalog: Catalog) -> str:
     """What shapes, costs and memory depend on, as text."""
     trainer = spec["trainer"]
     parts = {
@@ -60,7 +62,9 @@ def _structure(spec: Mapping[str, Any], catalog: Catalog) -> str:
         "schedule": _without_rates(spec["schedule"]),
         # whether a rate is 0 decides what an optimizer keeps: sgd without momentum keeps nothing
         "optimizer": {k: bool(v) if isinstance(v, float) else v for k, v in spec["optimizer"].items()},
-        "rows": [trainer["batch_size"], trainer["validation_batch_size"]],
+        "augment": _without_rates(spec["augment"]),
+        "trainer": {key: trainer[key] for key in _OF_A_STEP},
+        "class_weight": sorted(trainer["class_weight"]) if isinstance(trainer["class_weight"], Mapping) else None,
     }
     return json.dumps(parts, sort_keys=True, default=str)
 

@@ -16,10 +16,11 @@ from dlrun.config.catalog import Catalog
 from dlrun.data.prepare import Part, Prepared
 from dlrun.errors import Problem
 from dlrun.models.build import build_model
-from dlrun.training.engine import Course, Engine, choose
-from dlrun.training.objective import Horizon, Objective, build_objective
-from dlrun.training.shuffle import permutation
-from dlrun.workflows.layer_calls import training_is, watched, watched_layers
+from dlrun.models.layer_calls import training_is, watched, watched_layers
+from dlrun.training.choose import choose
+from dlrun.training.course import course_of, horizon_of
+from dlrun.training.engine import Course, Engine, columns
+from dlrun.training.objective import Objective, build_objective
 
 __all__ = ["FirstSteps", "Pace", "first_batch", "take"]
 
@@ -71,8 +72,8 @@ class FirstSteps:
 
 def first_batch(prepared: Prepared, spec: Mapping[str, Any]) -> Part:
     """The rows of the first step of the first epoch."""
-    course = _course(prepared, spec)
-    rows = permutation(course.seed, 0, len(prepared.train.x))[: course.rows_a_step]
+    course = course_of(prepared, spec)
+    rows = course.order(0)[: course.rows_a_step]
     return Part(prepared.train.x[rows], prepared.train.y[rows])
 
 
@@ -87,33 +88,28 @@ def take(spec: Mapping[str, Any], catalog: Catalog, prepared: Prepared, paths: M
     keras.utils.set_random_seed(spec["seed"])  # for what has no seed of its own, as training does
     model = build_model(spec, catalog, prepared.input_shape, prepared.outputs)
     built = time.perf_counter() - began
-    course = _course(prepared, spec)
+    course = course_of(prepared, spec)
     batch = first_batch(prepared, spec)
-    objective = _objective(spec, catalog, prepared, course)
+    objective = _objective(_moving_at_once(spec), catalog, prepared)
     before = _gradients(model, objective, batch)
     objective.optimizer.apply_gradients(zip(before.values, model.trainable_variables, strict=True))
     after = _gradients(model, objective, batch)
     findings = (*_not_finite(before, model, paths), *_unmoved(before, after, model, paths))
-    engine = choose(spec["trainer"]["engine"]).engine
-    pace = _pace(engine, model, _objective(spec, catalog, prepared, course), course, after.seconds)
+    engine = choose(spec["trainer"]["engine"], course=course).engine
+    pace = _pace(engine, model, _objective(spec, catalog, prepared), course, after.seconds)
     return FirstSteps(before.loss, findings, replace(pace, start_seconds=pace.start_seconds + built))
 
 
-def _course(prepared: Prepared, spec: Mapping[str, Any]) -> Course:
-    trainer = spec["trainer"]
-    return Course(
-        train=prepared.train,
-        validation=prepared.validation if len(prepared.validation.x) else None,
-        epochs=_EPOCHS,
-        batch_size=trainer["batch_size"],
-        validation_batch_size=trainer["validation_batch_size"],
-        seed=spec["seed"],
-    )
-
-
-def _objective(spec: Mapping[str, Any], catalog: Catalog, prepared: Prepared, course: Course) -> Objective:
+def _objective(spec: Mapping[str, Any], catalog: Catalog, prepared: Prepared) -> Objective:
     scale = None if prepared.target is None else prepared.target.scale
-    return build_objective(spec, catalog, Horizon(course.steps_per_epoch, spec["trainer"]["epochs"]), scale)
+    objective = build_objective(spec, catalog, horizon_of(prepared, spec), scale)
+    return replace(objective, structure=None)  # a program of its own: what compiling it costs is measured
+
+
+def _moving_at_once(spec: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The spec with an optimizer that changes the weights at every step: else the first one would show nothing."""
+    node = {key: None if key == "gradient_accumulation_steps" else value for key, value in spec["optimizer"].items()}
+    return {**spec, "optimizer": node}
 
 
 @dataclass(frozen=True)
@@ -226,10 +222,12 @@ def _pace(engine: Engine, model: Any, objective: Objective, course: Course, seco
         return Pace(seconds, seconds * validated / rows / 3, 0.0, steps)  # forward alone is a third of a step
     few = min(steps, max(2, int(_SECONDS / seconds)))
     part = None if course.validation is None else _some(course.validation, few * rows)
-    short = replace(course, train=_some(course.train, few * rows), validation=part)
+    train = _some(course.train, few * rows)
+    short = replace(course, train=train, validation=part, epochs=_EPOCHS, limit_batches=None)
     clock = _Clock()
     began = time.perf_counter()
-    engine.fit(model, objective, short, [clock])
+    with engine.open(model, objective, short) as session:
+        session.fit([clock])
     took = time.perf_counter() - began
     tested = min(clock.validation[1:]) * (validated / len(part.x) if part is not None else 0)
     start = took - sum(clock.training[1:]) - sum(clock.validation[1:])
@@ -237,4 +235,4 @@ def _pace(engine: Engine, model: Any, objective: Objective, course: Course, seco
 
 
 def _some(rows: Any, most: int) -> Part:
-    return Part(rows.x[:most], rows.y[:most])
+    return Part(*(each[:most] for each in columns(rows)))

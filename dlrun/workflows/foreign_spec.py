@@ -8,7 +8,8 @@ from typing import Any
 
 from dlrun.config.catalog import Catalog
 from dlrun.config.declared import missing, problems_of
-from dlrun.config.spec import NO_PART_OF_A_RUN, SPEC_VERSION, Spec
+from dlrun.config.identity import NOT_IDENTITY
+from dlrun.config.spec import SPEC_VERSION, Spec
 from dlrun.data.dataset import TASKS
 from dlrun.errors import ConfigError, Problem, UserError
 from dlrun.models import grammar
@@ -64,7 +65,7 @@ def read_spec(content: bytes, catalog: Catalog) -> Spec:
 
 def _problems(values: Mapping[str, Any], catalog: Catalog) -> Iterator[Problem]:
     config = {key: value for key, value in values.items() if key not in _FACTS}
-    yield from (problem for problem in missing(config, catalog) if problem.key not in NO_PART_OF_A_RUN)
+    yield from (problem for problem in missing(config, catalog) if problem.key not in NOT_IDENTITY)
     task, classes = values["task"], values["classes"]
     if task not in TASKS:
         yield Problem("task", f"must be one of {', '.join(TASKS)}", got=str(task)[:40])

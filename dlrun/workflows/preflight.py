@@ -1,6 +1,7 @@
 """Look at what a command would train, without training it: every distinct model is built and tried, once.
 
-Nothing is written. What is certain to be wrong keeps a model from being tried, and the others are tried all the same.
+Nothing is written, unless data is streamed and was never converted. What is certain to be wrong keeps a model from
+being tried, and the others are tried all the same.
 """
 
 from __future__ import annotations
@@ -10,10 +11,13 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from dlrun.config.catalog import Catalog
 from dlrun.config.raised import place_in, telling_line
 from dlrun.data.load import load
 from dlrun.data.prepare import Prepared, prepare
+from dlrun.data.room import available_bytes
 from dlrun.data.split import split_rows
 from dlrun.errors import ConfigError, DataError, Problem
 from dlrun.models.advice import advice
@@ -21,10 +25,11 @@ from dlrun.models.grammar import expand
 from dlrun.models.nodes import Expansion, layers_in
 from dlrun.planning import PlannedRun, Planner, Point, Survey
 from dlrun.training import process
+from dlrun.training.course import check_course, epochs_of
 from dlrun.training.rundir import RunDirectory
+from dlrun.training.structure import structure_of
 from dlrun.workflows.amounts import short_bytes
 from dlrun.workflows.distinct import Group, distinct
-from dlrun.workflows.room import available_bytes
 
 if TYPE_CHECKING:  # they import TensorFlow
     from dlrun.workflows.blueprint import Blueprint
@@ -100,12 +105,17 @@ class Preflight:
                 by_run.setdefault(point.run.id, []).append(point)
         return [points for points in by_run.values() if len(points) > 1]
 
+    @cached_property
+    def structures(self) -> int:
+        """How many structures the runs have: in one process, runs of one share a compiled program."""
+        return len({structure_of(run.spec, self.catalog) or run.id for run in self.runs})
+
     def seconds(self, model: ModelReport) -> float | None:
         """The time of a model's runs that are not finished, one after another; None where no step was timed."""
         if model.first is None:
             return None
         waiting = [run for run in model.group.runs if run.id not in self.finished]
-        return sum(model.first.pace.seconds(run.spec["trainer"]["epochs"]) for run in waiting)
+        return sum(model.first.pace.seconds(epochs_of(run.spec["trainer"])) for run in waiting)
 
     @property
     def stops_early(self) -> bool:
@@ -161,13 +171,14 @@ def _try(report: ModelReport, catalog: Catalog) -> None:
     spec = report.group.first.spec
     dataset = load(spec["data"], catalog)
     prepared = prepare(spec, catalog, dataset, split_rows(dataset, spec["split"], catalog))
+    check_course(prepared, spec)
     expansion = _expansion(spec, catalog, prepared)
     report.advice += advice(spec, expansion) if expansion else []
     report.data = summarise(spec, dataset, prepared, expansion.output_activation if expansion else None)
     report.advice += report.data.findings
     paths = {layer.name: f"{layer.path}.{layer.option}" for layer in _layers(expansion)}
     batch = first_batch(prepared, spec)
-    report.blueprint = draw(spec, catalog, batch.x, batch.y, prepared.outputs, paths)
+    report.blueprint = draw(spec, catalog, np.asarray(batch.x), batch.y, prepared.outputs, paths)
     if problem := _too_large(report.blueprint):
         report.problems.append(problem)
         return

@@ -1,4 +1,7 @@
-"""`python -m tests.benchmarks [start] [run] [trial] [--repeats N]`: measure, and print what was found."""
+"""`python -m tests.benchmarks [SECTION...] [--repeats N]`: measure, and print what was found.
+
+Sections: start, run, step, trial, sweep, memory, stream.
+"""
 
 from __future__ import annotations
 
@@ -13,13 +16,17 @@ from pathlib import Path
 
 import click
 
-from tests.benchmarks import one_more_trial, one_run, start
+from tests.benchmarks import memory, one_more_trial, one_run, start, steps, stream, sweep
 from tests.benchmarks.timing import THREADS, Bench
 
 _SECTIONS: dict[str, Callable[[Bench], None]] = {
     "start": start.measure,
     "run": one_run.measure,
+    "step": steps.measure,
     "trial": one_more_trial.measure,
+    "sweep": sweep.measure,
+    "memory": memory.measure,
+    "stream": stream.measure,
 }
 
 
@@ -27,7 +34,7 @@ _SECTIONS: dict[str, Callable[[Bench], None]] = {
 @click.argument("sections", nargs=-1, type=click.Choice(list(_SECTIONS)))
 @click.option("--repeats", type=click.IntRange(min=1), default=3, show_default=True, help="How often each side is run.")
 def main(sections: Sequence[str], repeats: int) -> None:
-    """Measure the SECTIONS, or all of them. Takes about ten minutes on two cores."""
+    """Measure the SECTIONS, or all of them. Takes about half an hour on two cores."""
     packages = ", ".join(f"{name} {version(name)}" for name in ("tensorflow", "keras", "mlflow", "hydra-core"))
     click.echo(f"{date.today()}  {platform.system()} {platform.machine()}, {_cores()} cores, {THREADS} threads a side")
     click.echo(f"Python {platform.python_version()}, {packages}; medians of {repeats} interleaved repetitions")

@@ -86,6 +86,14 @@ def test_a_sweep(check: Check) -> None:
     assert [each["words"][1] for each in found["impossible"]] == ["model.hidden=[8]"] * 2 + ["model.hidden=[4,1]"] * 2
 
 
+def test_runs_of_one_structure_are_counted(check: Check) -> None:
+    few = ["data=iris", "model.hidden=[8]", *QUICK]
+    _, out, _ = check("-m", *few, "model.dropout=0.1,0.2")
+    assert "Structure   1: its runs share a compiled program" in out.splitlines()
+    _, out, _ = check("-m", *few, "model.dropout=0,0.1", "seed=0,1")
+    assert "Structures  2: runs of one share a compiled program" in out.splitlines()
+
+
 def test_trials_that_are_one_are_told(check: Check) -> None:
     code, out, _ = check("-m", "data=iris", "optimizer.learning_rate=1,1.0,0.1,0.1", "seed=0,1", *QUICK)
     assert code == ExitCode.DONE

@@ -12,6 +12,7 @@ import pytest
 
 from dlrun.cli import checks
 from dlrun.cli.checks import Check
+from dlrun.cli.main import main
 from dlrun.config.roots import Roots
 from dlrun.tracking.journal import Journal
 
@@ -83,3 +84,58 @@ def test_the_store_of_the_project_is_checked(tmp_path: Path, monkeypatch: pytest
     finding = _found(tmp_path)["store"].finding
     assert "none yet" in finding
     assert "other.db" not in finding, "what a variable holds is not shown"
+
+
+@pytest.fixture
+def ill(work: Path) -> Path:
+    """A run whose learning rate was far too high."""
+    import dlrun
+
+    words = ["data=digits", "optimizer.learning_rate=1", "trainer.epochs=2", "tracking=none", "trainer.device=cpu"]
+    path = dlrun.run(words, directory=work).path
+    assert path is not None
+    return path
+
+
+def test_a_runs_diagnosis_is_shown_again_without_a_framework(ill: Path, work: Path) -> None:
+    code = (
+        "import sys; from dlrun.cli.main import main; code = main(sys.argv[1:]);"
+        "loaded = [m for m in ('tensorflow', 'keras', 'mlflow', 'hydra') if m in sys.modules];"
+        "sys.exit(code or (3 if loaded else 0))"
+    )
+    for which in ("last", ill.name[:8], str(ill)):
+        command = [sys.executable, "-c", code, "doctor", which]
+        done = subprocess.run(command, cwd=work, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert "The learning rate is far too high" in done.stdout
+        assert "Try: optimizer.learning_rate=0.001" in done.stdout
+    done = subprocess.run([*command, "--json"], cwd=work, capture_output=True, text=True, check=False)
+    assert [row["kind"] for row in json.loads(done.stdout)] == ["learning_rate_too_high"]
+    assert json.loads(done.stdout) == json.loads((ill / "result.json").read_text())["diagnosis"]
+
+
+def test_what_somebody_else_wrote_into_a_diagnosis_cannot_steer_the_terminal(
+    ill: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    result = json.loads((ill / "result.json").read_text())
+    evil = {"kind": "x", "finding": "red \x1b[31mink", "evidence": "\x07bell", "try": "a=$(touch b)"}
+    (ill / "result.json").write_text(json.dumps(result | {"diagnosis": [evil, "no mapping"]}))
+    assert main(["doctor", str(ill)]) == 0
+    shown = capsys.readouterr().out
+    assert "\x1b[31m" not in shown
+    assert "\x07" not in shown
+    assert "Try: 'a=$(touch b)'" in shown
+
+
+def test_a_run_that_has_not_ended_has_no_diagnosis(ill: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (ill / "result.json").unlink()
+    assert main(["doctor", ill.name[:8]]) == 2
+    assert "has no diagnosis: its status is interrupted" in capsys.readouterr().err
+
+
+def test_a_healthy_run_is_told_so(work: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    import dlrun
+
+    dlrun.run(["data=iris", "trainer.epochs=2", "tracking=none", "trainer.device=cpu"], directory=work)
+    assert main(["doctor", "last"]) == 0
+    assert "Nothing wrong was found." in capsys.readouterr().out

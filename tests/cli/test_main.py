@@ -33,7 +33,7 @@ def trained(work: Path, monkeypatch: pytest.MonkeyPatch) -> Trained:
         calls.append((overrides, sweep, quiet))
         return ExitCode.DONE
 
-    monkeypatch.setattr(train, "_train", record)
+    monkeypatch.setattr(train, "train", record)
     return calls
 
 
@@ -156,7 +156,7 @@ def test_an_interrupted_command_has_the_shells_exit_code(
     def stop(*_: object) -> None:
         raise raised or Terminated
 
-    monkeypatch.setattr(train, "_train", stop)
+    monkeypatch.setattr(train, "train", stop)
     assert main(["data=iris"]) == code
 
 
@@ -167,11 +167,12 @@ def test_the_exit_code_says_what_became_of_a_run(status: str, code: int) -> None
     from dlrun.cli.outcome import exit_code
 
     result = SimpleNamespace(status=status)
-    assert exit_code(SimpleNamespace(sweep=None, result=result, results=(result,))) == code  # type: ignore[arg-type]
+    single = SimpleNamespace(rate_test=None, sweep=None, result=result, results=(result,))
+    assert exit_code(single) == code  # type: ignore[arg-type]
     sweep = SimpleNamespace(trials=[SimpleNamespace(runs=["a", "b"])])
-    of_sweep = SimpleNamespace(sweep=sweep, results=(SimpleNamespace(status="finished"), result))
+    of_sweep = SimpleNamespace(rate_test=None, sweep=sweep, results=(SimpleNamespace(status="finished"), result))
     assert exit_code(of_sweep) == (3 if status in ("failed", "interrupted") else 0)  # type: ignore[arg-type]
-    one_missing = SimpleNamespace(sweep=sweep, results=(SimpleNamespace(status="finished"),))
+    one_missing = SimpleNamespace(rate_test=None, sweep=sweep, results=(SimpleNamespace(status="finished"),))
     assert exit_code(one_missing) == 3, "a run without a result"  # type: ignore[arg-type]
 
 

@@ -12,7 +12,7 @@ from click.testing import CliRunner
 
 from dlrun.cli import show
 from dlrun.cli.show_text import KERAS, notes_and_differences
-from dlrun.config.catalog import Catalog
+from dlrun.config.catalog import LIST_GROUPS, Catalog
 from dlrun.config.roots import Roots, packaged
 from dlrun.config.yamlfile import read_yaml
 from dlrun.planning import Planner
@@ -55,14 +55,14 @@ def test_its_commands_work(planner: Planner, name: str) -> None:
 @pytest.mark.parametrize("group", sorted({name.partition("/")[0] for name in OPTIONS} - {"layer"}))
 def test_the_commands_of_its_keys_work(planner: Planner, group: str) -> None:
     keys = {p for name in planner.catalog.names(group) for p in planner.catalog.get(group, name).parameters}
-    for key in sorted(keys if group not in ("callback", "metric") else ()):
+    for key in sorted(keys if group not in LIST_GROUPS else ()):
         for command in _LABELLED.findall(shown(f"{group}.{key}")):
             if not command.endswith("=..."):
                 assert planned(planner, command) >= 1, command
 
 
 def test_the_commands_of_a_list_groups_keys_work(planner: Planner) -> None:
-    for group in ("callback", "metric"):
+    for group in sorted(LIST_GROUPS & set(planner.catalog.groups)):
         for name in planner.catalog.names(group):
             for key in planner.catalog.get(group, name).parameters:
                 for command in _LABELLED.findall(shown(f"{group}.{name}.{key}")):

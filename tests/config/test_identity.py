@@ -22,7 +22,7 @@ Plan = Callable[..., PlannedRun]
 
 # As the design has it, and said here once more: what is left out by mistake makes two runs one.
 LEFT_OUT = {"tracking", "launcher", "search", "lab", "name", "tags", "checkpoint"}
-LEFT_OUT_OF_TRAINER = {"engine", "threads", "device"}
+LEFT_OUT_OF_TRAINER = {"engine", "threads", "device", "lr_finder"}
 
 TABLE = "a,b,kind\n" + "".join(f"{i},{i * 0.5},{'yes' if i % 2 else 'no'}\n" for i in range(10))
 
@@ -72,6 +72,7 @@ def test_the_order_of_words_does_not_matter(plan: Plan, words: list[str]) -> Non
         "trainer.engine=fit",
         "trainer.threads=2",
         "trainer.device=cpu",
+        "trainer.lr_finder=true",
     ],
 )
 def test_how_a_run_is_recorded_and_scheduled_does_not_matter(word: str, plan: Plan) -> None:

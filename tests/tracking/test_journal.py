@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dlrun.tracking.journal import Journal, last_attempt, read, read_from
+from dlrun.tracking.journal import Journal, epochs_until, last_attempt, read, read_from
 
 _TEXT = st.text() | st.sampled_from(["NaN", "~NaN", "Infinity", "-Infinity", "~~-Infinity", "\ud800", "\x00", "\n"])
 _VALUE = st.recursive(
@@ -133,6 +133,46 @@ def test_it_is_forced_to_the_disk_once_a_second_at_most(tmp_path: Path, monkeypa
             journal.append("epoch", epoch=epoch)
         assert len(forced) <= 2
     assert 2 <= len(forced) <= 3
+
+
+def test_a_checkpoint_is_forced_to_the_disk_with_all_before_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    forced = []
+    with Journal(tmp_path / "j") as journal:
+        monkeypatch.setattr(os, "fsync", lambda _: forced.append(len(read(tmp_path / "j"))))
+        journal.append("start")
+        forced.clear()
+        for epoch in (1, 2):
+            journal.append("epoch", epoch=epoch)
+            journal.append("checkpoint", epoch=epoch, step=0)
+        assert forced == [3, 5]
+    events = read(tmp_path / "j")
+    assert [event.event for event in epochs_until(2, events)] == ["epoch", "epoch"]  # it is not of the epoch
+
+
+def test_an_attempt_that_goes_on_has_the_epochs_before_it(tmp_path: Path) -> None:
+    """Three attempts: the second goes on after epoch 2 of the first, the third after epoch 3, of which one was told."""
+    with Journal(tmp_path / "journal.jsonl") as journal:
+        journal.append("start", attempt=1)
+        journal.append("probe", epoch=0, probe="weight_norm")
+        for epoch in (1, 2, 3):
+            journal.append("epoch", epoch=epoch, of=1)
+        journal.append("end", status="interrupted")
+        journal.append("start", attempt=2, resumed={"epoch": 2, "step": 5})
+        journal.append("epoch", epoch=3, of=2)
+        journal.append("probe", epoch=3, probe="weight_norm")
+        journal.append("epoch", epoch=4, of=2)
+        journal.append("start", attempt=3, resumed={"epoch": 3, "step": 0})
+        journal.append("epoch", epoch=4, of=3)
+        journal.append("evaluated", part="test", epoch=4)
+    events = last_attempt(read(tmp_path / "journal.jsonl"))
+    assert events[0].get("attempt") == 3
+    assert [(event["epoch"], event["of"]) for event in events if event.event == "epoch"] == [
+        (1, 1), (2, 1), (3, 2), (4, 3),
+    ]  # fmt: skip
+    assert [event["epoch"] for event in events if event.event == "probe"] == [0, 3]
+    assert [event.event for event in events].count("start") == 1
+    rest = [event for event in read(tmp_path / "journal.jsonl") if event.seq > 2]  # as a follower reads them
+    assert [event["epoch"] for event in last_attempt(rest) if event.event == "epoch"] == [2, 3, 4]
 
 
 def test_the_last_attempt_begins_with_the_last_start(tmp_path: Path) -> None:

@@ -48,6 +48,13 @@ def test_the_same_in_however_many_batches(cut: int) -> None:
     assert {one.status, two.status} - {None} == {"failed"}
 
 
+def test_what_a_probe_saw_is_a_metric_a_layer() -> None:
+    seen = _events(("probe", {"epoch": 3, "probe": "dead_units", "values": {"a": 0.25, "b/c[0]": math.nan}}))
+    one, two = Translator().translate(seen).points
+    assert one == Point("dead_units/a", 0.25, 1000, 3)
+    assert (two.key, two.step, math.isnan(two.value)) == ("dead_units/b/c_0_", 3, True)
+
+
 @pytest.mark.parametrize(
     ("key", "name"),
     [

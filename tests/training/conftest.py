@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import subprocess
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +35,8 @@ def make_spec(catalog: Catalog) -> MakeSpec:
 
     def make(task: str = "multiclass", **groups: Any) -> dict[str, Any]:
         loss = catalog.get("loss", "auto").facts["by_task"][task]
-        chosen = {"optimizer": "adam", "schedule": "constant", "loss": loss, "metric": [], "callback": []}
+        chosen = {"optimizer": "adam", "schedule": "constant", "loss": loss, "metric": [], "callback": [], "probe": []}
+        chosen["checkpoint"] = "default"
         spec: dict[str, Any] = {"task": task, "classes": CLASSES[task], "seed": groups.pop("seed", 0)}
         trainer = {**TRAINER, **groups.pop("trainer", {})}
         for group, value in {**chosen, **groups, "trainer": trainer}.items():
@@ -117,7 +119,7 @@ def train_now(
     from dlrun.training.train import train
 
     def now(task: str = "multiclass", model: Any = None, **groups: Any) -> Any:
-        events: list[tuple[str, Mapping[str, Any]]] = []
+        events: list[tuple[str, Mapping[str, Any]]] = groups.pop("events", [])
         model = make_model(task) if model is None else model
         groups.setdefault("trainer", {"epochs": 4, "batch_size": 16})
         outcome = train(
@@ -131,3 +133,19 @@ def train_now(
         return outcome, model, events
 
     return now
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Path]:
+    """A file system of 300 kB, or of as many as the test asks for."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", f"size={getattr(request, 'param', 300)}k", "tmpfs", str(folder)]
+    try:
+        done = subprocess.run(mount, capture_output=True, text=True, check=False)
+    except FileNotFoundError:
+        pytest.skip("there is no mount command")
+    if done.returncode:
+        pytest.skip(f"a small disk cannot be mounted: {done.stderr.strip()}")
+    yield folder
+    subprocess.run(["umount", str(folder)], check=True)

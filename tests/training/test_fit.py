@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from dlrun.training.engine import Course, choose
+from dlrun.training.choose import choose
+from dlrun.training.engine import Course
 from dlrun.training.objective import Horizon, build_objective
 from dlrun.training.shuffle import permutation
 
@@ -22,7 +23,8 @@ def fit_once(make_spec, make_prepared, make_model, catalog):
         course = Course(prepared.train, prepared.validation, **plan)
         objective = build_objective(make_spec(task), catalog, Horizon(course.steps_per_epoch, course.epochs))
         history = keras.callbacks.History()
-        engine.fit(model, objective, course, [*callbacks, history])
+        with engine.open(model, objective, course) as session:
+            session.fit([*callbacks, history])
         return model.get_weights(), history.history
 
     return once

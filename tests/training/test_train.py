@@ -1,5 +1,6 @@
 """A training from its spec to its outcome: what is told, what is kept, what ends it."""
 
+import dataclasses
 import math
 
 import numpy as np
@@ -81,12 +82,22 @@ def test_a_loss_that_explodes_is_a_divergence(train_now, make_model):
 
     model = make_model("regression")
     plain_fit = model.fit
-    model.fit = lambda *args, callbacks, **more: plain_fit(*args, callbacks=[*callbacks, Explode()], **more)
+    model.fit = lambda *args, callbacks, **more: plain_fit(*args, callbacks=[*callbacks.callbacks, Explode()], **more)
     outcome, model, _ = train_now("regression", model, optimizer={"option": "sgd", "learning_rate": 1e-9})
     assert outcome.status == "diverged"
     assert outcome.kept_epoch == 2
     assert "in epoch 3" in outcome.cause["message"]
     assert max(np.abs(weight).max() for weight in model.get_weights()) < 100
+
+
+def test_a_first_epoch_that_has_gone_wrong_already_is_a_divergence(train_now, make_prepared):
+    """Compared with itself it could not be: guessing one of three classes costs about 1.1."""
+    prepared = dataclasses.replace(make_prepared(), classes=("low", "middle", "high"))
+    fast = {"option": "adam", "learning_rate": 1e6}
+    outcome, _, _ = train_now(prepared=prepared, optimizer=fast, trainer={"epochs": 2})
+    assert outcome.status == "diverged"
+    assert "in epoch 1" in outcome.cause["message"]
+    assert outcome.kept_epoch == 0
 
 
 def test_a_stop_file_ends_it_after_the_epoch(train_now, run_directory):

@@ -12,12 +12,13 @@ import pytest
 
 from dlrun.config.catalog import Catalog
 from dlrun.config.roots import Roots
+from dlrun.data import room
 from dlrun.planning import Planner
-from dlrun.workflows import room
 from dlrun.workflows.distinct import distinct
 from dlrun.workflows.preflight import ModelReport, Preflight, preflight
 
 MODELS = [name for name in Catalog(Roots.of(Path("/"))).names("model") if name != "base"]
+SUITABLE = {"cnn": ["data=digits"], "lstm": ["data=digits", "data.layout=rows"]}  # the others take iris
 QUICK = ["trainer.epochs=2", "trainer.device=cpu"]
 
 
@@ -56,7 +57,7 @@ def keys(model: ModelReport) -> list[str]:
 
 @pytest.mark.parametrize("name", MODELS)
 def test_every_model_can_be_checked_and_nothing_is_said_against_it(name: str, planner: Planner, work: Path) -> None:
-    model = only(planner, f"model={name}", "data=digits" if name == "cnn" else "data=iris")
+    model = only(planner, f"model={name}", *SUITABLE.get(name, ["data=iris"]))
     assert (model.problems, model.advice) == ([], [])
     assert model.data is not None and model.blueprint is not None and model.first is not None
     assert sum(layer.parameters for layer in model.blueprint.layers) == model.blueprint.parameters > 0

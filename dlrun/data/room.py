@@ -1,4 +1,4 @@
-"""How much memory there is for a model."""
+"""How much memory there is, for data and for a model."""
 
 from __future__ import annotations
 
