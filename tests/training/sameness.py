@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -57,8 +58,8 @@ def trained(
     scale = None if ready.prepared.target is None else ready.prepared.target.scale
     objective = build_objective(spec, catalog, horizon_of(ready.prepared, spec), scale)
     history = keras.callbacks.History()
-    with engine.open(ready.model, objective, course) as session:
-        chosen = build_callbacks(spec, catalog, Path("nowhere"))
+    with TemporaryDirectory() as folder, engine.open(ready.model, objective, course) as session:
+        chosen = build_callbacks(spec, catalog, Path(folder))
         session.fit([history, *chosen, *callbacks], start or BEGINNING)
         test = session.evaluate(ready.prepared.test)
         optimizer = {f"optimizer {i}": v.numpy() for i, v in enumerate(session.model.optimizer.variables)}
