@@ -64,8 +64,8 @@ def _of_one_content(pieces: Pieces, file: Path, chosen: Settings, entry: Path) -
     """The pieces, refused where the file is no longer what its entry is named by: it would be kept under that name."""
     try:
         yield from pieces
-    except Exception:
-        _require_unchanged(file, chosen, entry)  # the reason why it cannot be read
+    except Exception:  # an edit shows in any way: a word for a number, an unknown class, a line too short, no file
+        _require_unchanged(file, chosen, entry)  # then that is told in place of how it showed
         raise
     _require_unchanged(file, chosen, entry)
 

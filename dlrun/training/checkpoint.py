@@ -161,7 +161,7 @@ class Checkpoints:
         raise statefile.DamagedState(f"{path.name} is missing or cannot be read")
 
     def _numbers(self) -> list[int]:
-        """The generations that were begun, oldest first: one killed before its manifest counts as damaged."""
+        """The generations that have a manifest, oldest first; a state left without one is written over."""
         return sorted(self._found())
 
     def _found(self) -> Iterator[int]:

@@ -13,7 +13,7 @@ from dlrun.training.randomness import seed_compilation
 __all__ = ["compile_model"]
 
 
-def compile_model(model: Any, objective: Objective, course: Course, steps_per_execution: int = 1) -> None:
+def compile_model(model: Any, objective: Objective, course: Course) -> None:
     """Compile `model`, and make the variables of its optimizer and metrics.
 
     TensorFlow traces a function twice that makes variables; and what is not there cannot be restored.
@@ -23,7 +23,6 @@ def compile_model(model: Any, objective: Objective, course: Course, steps_per_ex
         optimizer=objective.optimizer,
         loss=objective.loss,
         metrics=objective.metrics,
-        steps_per_execution=steps_per_execution,
         jit_compile=False,  # on a CPU slower, and far slower for convolutions
     )
     with tf.device("CPU:0"):
