@@ -9,7 +9,7 @@ export TF_CPP_MIN_LOG_LEVEL ?= 3
 # Without cached bytecode every process that imports TensorFlow takes twice as long to start.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help install run test test-slow check bench clean lock signatures
+.PHONY: help install run test test-slow chaos check bench peers clean lock signatures
 
 help: ## show what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "%-12s%s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -39,14 +39,21 @@ test: install check ## run the tests (under 12 minutes on two cores)
 test-slow: install ## run the tests that take longer
 	$(BIN)/python -m pytest -m slow -rP
 
+chaos: install ## kill sweeps at random, and let trials crash, hang and eat memory; shows its log
+	$(BIN)/python -m pytest tests/chaos -m slow -rP
+
 check: install ## lint, types, and the direction of imports
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench: install ## measure against plain Keras; prints ratios
+bench: install ## measure against plain Keras and other tools; prints ratios
 	$(BIN)/python -m tests.benchmarks
+
+peers: install ## install what the benchmarks measure dlrun against, apart from the environment
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --upgrade --target .peers \
+		-r tests/benchmarks/peers.txt
 
 lock: ## resolve the lock file anew (needs uv)
 	uv pip compile --universal --python-version 3.11 --no-emit-index-url --no-header --group dev \
@@ -56,5 +63,5 @@ signatures: install ## read anew what the installed Keras takes (after an update
 	$(BIN)/python -m dlrun.config.signatures
 
 clean: ## remove the environment, caches and built files; runs and results stay
-	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) .peers build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -12,9 +12,10 @@ import dataclasses
 import functools
 import shlex
 import signal
+import sys
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,16 +28,22 @@ from dlrun.config.roots import Roots
 from dlrun.config.secrets import values_in
 from dlrun.errors import DlrunError, Terminated, UserError
 from dlrun.planning import Plan, Planner
-from dlrun.sweeps.record import Ledger, Sweep
+from dlrun.sweeps import fork
+from dlrun.sweeps.busy import alone
+from dlrun.sweeps.consent import Ask, require_consent
+from dlrun.sweeps.ledger import Ledger
+from dlrun.sweeps.observer import Nobody, Observer
+from dlrun.sweeps.record import Sweep
 from dlrun.sweeps.room import require_room
 from dlrun.sweeps.shared import note_sharing
 from dlrun.sweeps.task import Task, describe_sweep
-from dlrun.sweeps.watcher import Observer, Watcher
+from dlrun.sweeps.watcher import Watcher
 from dlrun.tracking.client import Report, Writer
 from dlrun.tracking.state import pending
 from dlrun.tracking.store import tracking_uri
 from dlrun.training import environment, process
 from dlrun.training.result import Result
+from dlrun.training.rundir import RunDirectory
 
 if TYPE_CHECKING:
     from hydra._internal.hydra import Hydra
@@ -103,6 +110,7 @@ def run(
 
     Raises:
         ConfigError: the config is wrong; nothing was created.
+        UserError: a sweep has more runs to do than `search.confirm_above`; nothing was created.
         DataError: the data cannot be used; nothing was created.
         StorageError: a directory or the store cannot be written.
     """
@@ -122,7 +130,6 @@ def load(which: str | Path, directory: Path | None = None) -> Result:
             SavedModels, other machines).
     """
     from dlrun.analysis.which import find_run
-    from dlrun.training.rundir import RunDirectory
     from dlrun.workflows.foreign import refuse_address
 
     refuse_address(str(which))
@@ -152,36 +159,55 @@ def answer_to(
     listener: Listener | None = None,
     observer: Observer | None = None,
     directory: Path | None = None,
+    ask: Ask | None = None,
 ) -> Answer:
-    """As `run`, with everything there is to tell about the command."""
+    """As `run`, with everything there is to tell about the command.
+
+    Args:
+        ask: asks whether a large sweep is meant; without it, one is refused.
+    """
     directory = (directory or Path.cwd()).resolve()
     planner = Planner(directory)
     overrides = [normalise_override(text) for text in overrides]
-    plan = planner.plan(overrides, sweep)
+    with fork.cooled_by_errors():
+        plan = planner.plan(overrides, sweep, functools.partial(_warm_up, overrides, planner) if sweep else None)
+        require_consent(plan, planner.roots.work / "runs", ask)
     if any(run.spec["trainer"]["lr_finder"] for run in plan.runs):
         return _test_rates(planner, plan)
     command = shlex.join(["dlrun", *(["-m"] if sweep else []), *overrides])
     task = Task(directory, command, plan, environment.describe(planner.roots.work, command), listener=listener)
     task.planner = planner
-    waiting = task.waiting()
     if sweep:
         task.sweep = describe_sweep(plan, sweep_id([run.id for run in plan.runs]), command, planner)
-    if waiting or sweep:
+    if sweep or task.waiting():
         require_room(planner.roots.work / name for name in ("runs", *(["sweeps"] if sweep else [])))
-    with _recorded(task, bool(waiting)) as reports, _terminated_as_interrupt():
-        if task.sweep is None:
-            _train_one(task, overrides)
-        else:
-            _train_sweep(task, overrides, observer)
+    observer = observer or Nobody()
+    with _terminated_as_interrupt(), _alone(task, observer):
+        waiting = task.waiting()
+        with _recorded(task, bool(waiting)) as recording:
+            if task.sweep is None:
+                _train_one(task)
+            else:
+                _train_sweep(task, overrides, observer, recording)
     results = (task.run_directory(run.id).result() for run in plan.runs)
     return Answer(
         results=tuple(_with_model(result, planner.roots) for result in results if result is not None),
         sweep=task.sweep,
         repeated=len(plan.runs) - len(waiting),
-        store=reports[0] if reports else None,
+        store=recording.report,
         is_tracked=plan.runs[0].spec["tracking"]["option"] != "none",
         catalog=planner.catalog,
     )
+
+
+def _warm_up(overrides: Sequence[str], planner: Planner, first: Plan) -> None:
+    """Have TensorFlow imported for the workers of a sweep beside the rest of its planning, if there will be any."""
+    (run,) = first.runs
+    done = RunDirectory(planner.roots.work / "runs" / run.id).result()
+    is_done = done is not None and done.is_final  # as the others probably are
+    elsewhere = any(word.lstrip("+").startswith("hydra/launcher=") for word in overrides)
+    if not (is_done or elsewhere or first.launcher["jobs"] == 0 or "tensorflow" in sys.modules):
+        fork.warm()
 
 
 def _test_rates(planner: Planner, plan: Plan) -> Answer:
@@ -196,15 +222,36 @@ def _test_rates(planner: Planner, plan: Plan) -> Answer:
     return Answer((), None, 0, None, False, planner.catalog, found)
 
 
-def _train_one(task: Task, overrides: list[str]) -> None:
+def _train_one(task: Task) -> None:
     if not task.waiting():
         return
-    value = _hydra(task).run(PRIMARY, task, task.planner.for_hydra(overrides)).return_value
+    value = _hydra(task).run(PRIMARY, task, task.words(task.plan.runs[0])).return_value
     if isinstance(value, DlrunError):
         raise value
 
 
-def _train_sweep(task: Task, overrides: list[str], observer: Observer | None) -> None:
+@dataclass
+class _Recording:
+    """What sends the command's runs to the tracking store, if anything does; in the end, what the store has got."""
+
+    writer: Writer | None = None
+    report: Report | None = None
+
+    def watch(self, directory: Path) -> None:
+        """Have one run more sent."""
+        if self.writer is not None:
+            self.writer.watch(directory)
+
+
+def _alone(task: Task, observer: Observer) -> AbstractContextManager[None]:
+    """Be the one command at work on the task's sweep; runs are owned one by one."""
+    if task.sweep is None:
+        return nullcontext()
+    folder = task.planner.roots.work / "sweeps" / task.sweep.id
+    return alone(folder, task.plan.launcher["if_running"], observer.said)
+
+
+def _train_sweep(task: Task, overrides: list[str], observer: Observer, recording: _Recording) -> None:
     assert task.sweep is not None
     work = task.planner.roots.work
     folder = work / "sweeps" / task.sweep.id
@@ -214,7 +261,7 @@ def _train_sweep(task: Task, overrides: list[str], observer: Observer | None) ->
     for run in task.plan.runs:
         if run.id not in waiting:
             note_sharing(task.run_directory(run.id), task.sweep.id)
-    with Watcher(task.sweep, work / "runs", Ledger(folder), observer):
+    with Watcher(task.sweep, work / "runs", Ledger(folder), observer, recording.watch) as task.watcher:
         if waiting:
             _hydra(task).multirun(PRIMARY, task, task.planner.for_hydra(overrides))
 
@@ -226,24 +273,24 @@ def _hydra(task: Task) -> Hydra:
 
 
 @contextmanager
-def _recorded(task: Task, training: bool) -> Iterator[list[Report]]:
+def _recorded(task: Task, training: bool) -> Iterator[_Recording]:
     """Have the journals of the command's runs written to the tracking store, beside the training and after it."""
     spec = task.plan.runs[0].spec
     node = spec.with_secrets()["tracking"]
     work = task.planner.roots.work
     directories = [task.run_directory(run.id).path for run in task.plan.runs]
-    reports: list[Report] = []
     uri = tracking_uri(node, work)
     if not uri or not (training or pending(directories, uri)):
-        yield reports
+        yield _Recording()
         return
     writer = Writer.start(node, work, values_in(spec["tracking"]))
     for path in directories:
         writer.watch(path)
+    recording = _Recording(writer)
     try:
-        yield reports
+        yield recording
     finally:
-        reports.append(writer.close(float(node["wait_seconds"])))
+        recording.report = writer.close(float(node["wait_seconds"]))
 
 
 @contextmanager

@@ -16,6 +16,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
+from typing import Any
 
 __all__ = [
     "ConfigError",
@@ -95,6 +96,9 @@ class _Problems(UserError):
     def __init__(self, problems: Sequence[Problem]) -> None:
         self.problems = tuple(problems)
         super().__init__("\n".join(str(problem) for problem in self.problems))
+
+    def __reduce__(self) -> Any:
+        return type(self), (self.problems,), self.__dict__  # by itself an exception is made anew from its text
 
 
 class ConfigError(_Problems):

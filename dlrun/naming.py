@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from dlrun.analysis.trials import short_names
 from dlrun.config.catalog import LIST_GROUPS, Catalog
-from dlrun.config.spec import REPLICATE_KEYS, Spec, flatten
+from dlrun.config.parts import PerPart
+from dlrun.config.spec import REPLICATE_KEYS, Spec
 
-__all__ = ["Label", "label"]
+__all__ = ["Label", "Namer"]
 
 
 @dataclass(frozen=True)
@@ -20,26 +22,51 @@ class Label:
     Attributes:
         name: what varies, as in `learning_rate=0.01 dropout=0.3 seed=2`.
         trial: the same without the keys that repeat a trial.
-        params: option names, and every value that differs from its default or is swept.
     """
 
     name: str
     trial: str
-    params: Mapping[str, str]
 
 
-def label(spec: Spec, overrides: Sequence[str], varied: Sequence[str], catalog: Catalog) -> Label:
-    """Name a run by the keys a sweep varies, else by what the command line sets, else by model and data."""
-    typed = dict(_key_value(text) for text in overrides)
-    shown = [key for key in varied if key in typed] or [key for key in typed if not key.startswith("hydra.")]
-    short = short_names(shown)
-    words = {key: f"{short[key]}={typed[key]}" for key in shown}
-    fallback = f"{spec['model']['option']} on {spec['data']['option']}"
-    return Label(
-        name=" ".join(words.values()) or fallback,
-        trial=" ".join(word for key, word in words.items() if key not in REPLICATE_KEYS) or fallback,
-        params=_params(spec, varied, catalog),
-    )
+class Namer:
+    """Names the runs of one command; what they share is looked at once."""
+
+    def __init__(self, varied: Sequence[str], catalog: Catalog) -> None:
+        """Name runs of a command that varies the keys `varied`, as typed."""
+        self._varied = varied
+        self._catalog = catalog
+        self._differing = PerPart(self._params_of)
+        self._short_names = lru_cache(maxsize=None)(short_names)
+
+    def label(self, spec: Spec, overrides: Sequence[str]) -> Label:
+        """Name a run by the keys a sweep varies, else by what the command line sets, else by model and data."""
+        typed = dict(_key_value(text) for text in overrides)
+        set_by_hand = (key for key in typed if not key.startswith(("hydra.", "hydra/")))
+        shown = tuple(key for key in self._varied if key in typed) or tuple(set_by_hand)
+        short = self._short_names(shown)
+        words = {key: f"{short[key]}={typed[key]}" for key in shown}
+        fallback = f"{spec['model']['option']} on {spec['data']['option']}"
+        return Label(
+            name=" ".join(words.values()) or fallback,
+            trial=" ".join(word for key, word in words.items() if key not in REPLICATE_KEYS) or fallback,
+        )
+
+    def params(self, spec: Spec) -> dict[str, str]:
+        """Option names, and every value of a run that differs from its default or is swept."""
+        params: dict[str, Any] = {"seed": spec["seed"], "split.seed": spec["split"].get("seed")}
+        for group, node in spec.items():
+            if isinstance(node, Mapping) and group not in ("tracking", "tags", "checkpoint"):
+                params |= self._differing(group, node)
+        params |= {key: value for key in self._varied if (value := _leaf(spec, key)) is not None}
+        return {key: str(value) for key, value in params.items() if value is not None}
+
+    def _params_of(self, group: str, node: Mapping[str, Any]) -> dict[str, Any]:
+        if group not in LIST_GROUPS:
+            return {group: node["option"]} | _differing(group, group, node, self._catalog)
+        params: dict[str, Any] = {group: ", ".join(sub["option"] for sub in node.values()) or "none"}
+        for entry, sub in node.items():
+            params |= _differing(f"{group}.{entry}", group, sub, self._catalog)
+        return params
 
 
 def _key_value(override: str) -> tuple[str, str]:
@@ -47,21 +74,12 @@ def _key_value(override: str) -> tuple[str, str]:
     return key, value
 
 
-def _params(spec: Spec, varied: Sequence[str], catalog: Catalog) -> dict[str, str]:
-    params: dict[str, Any] = {"seed": spec["seed"], "split.seed": spec["split"].get("seed")}
-    for group, node in spec.items():
-        if not isinstance(node, Mapping) or group in ("tracking", "tags", "checkpoint"):
-            continue
-        if group in LIST_GROUPS:
-            params[group] = ", ".join(sub["option"] for sub in node.values()) or "none"
-            for entry, sub in node.items():
-                params |= _differing(f"{group}.{entry}", group, sub, catalog)
-        else:
-            params[group] = node["option"]
-            params |= _differing(group, group, node, catalog)
-    flat = flatten(spec)
-    params |= {key: flat[key] for key in varied if key in flat}
-    return {key: str(value) for key, value in params.items() if value is not None}
+def _leaf(spec: Mapping[str, Any], key: str) -> Any:
+    """The value of a dotted key; None for a group with keys of its own, and where there is none."""
+    node: Any = spec
+    for part in key.split("."):
+        node = node.get(part) if isinstance(node, Mapping) else None
+    return None if isinstance(node, Mapping) and node else node
 
 
 def _differing(prefix: str, group: str, node: Mapping[str, Any], catalog: Catalog) -> dict[str, Any]:

@@ -9,8 +9,8 @@ from __future__ import annotations
 import contextlib
 import time
 import traceback
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 from dlrun.analysis.diagnosis.curves import curves_of
@@ -18,25 +18,27 @@ from dlrun.analysis.diagnosis.diagnose import diagnose
 from dlrun.analysis.diagnosis.mends import Mends
 from dlrun.config.catalog import Catalog
 from dlrun.config.raised import telling_line
-from dlrun.config.spec import Spec
 from dlrun.data.dataset import Dataset
 from dlrun.data.guess import describe_guess
 from dlrun.data.load import load
 from dlrun.data.prepare import Prepared, prepare
 from dlrun.data.split import split_rows
 from dlrun.errors import StorageError, Terminated, UserError
+from dlrun.job import Job
 from dlrun.models.build import build_model
 from dlrun.tracking.journal import Journal, epochs_until, last_attempt, read
 from dlrun.training import memory, process, saving, strategy
 from dlrun.training.atomic import storage_errors
-from dlrun.training.beginning import Beginning, as_begun, find_beginning
+from dlrun.training.beginning import Beginning, find_beginning
 from dlrun.training.course import check_course, epochs_of, horizon_of
 from dlrun.training.extend import note_extensible
-from dlrun.training.objective import try_objective
-from dlrun.training.outcome import Outcome
+from dlrun.training.objective import Objective, try_objective
+from dlrun.training.outcome import Moment, Outcome
+from dlrun.training.programs import PROGRAMS
 from dlrun.training.result import Result
 from dlrun.training.rundir import RunDirectory
-from dlrun.training.train import train
+from dlrun.training.settings import as_begun
+from dlrun.training.train import objective_of, train
 
 __all__ = ["Job", "Listener", "make_ready", "run"]
 
@@ -44,28 +46,6 @@ Listener = Callable[[str, Mapping[str, Any]], None]
 """Told every event of a run: its name and its fields."""
 
 Emit = Callable[..., None]
-
-
-@dataclass(frozen=True)
-class Job:
-    """One run to do.
-
-    Attributes:
-        id: the run's id; its directory is `runs/<id>`.
-        spec: what to do.
-        start: fields of the journal's first event: name, parameters, sweep, trial, command.
-        environment: content of environment.json.
-        in_sweep: whether it is one of many: then its model is not kept unless the spec says so, and data or a model
-            that cannot be used make it `failed`.
-        refused: why it cannot be done, where that is known already.
-    """
-
-    id: str
-    spec: Spec
-    start: Mapping[str, Any]
-    environment: Mapping[str, Any] = field(default_factory=dict)
-    in_sweep: bool = False
-    refused: UserError | None = None
 
 
 def run(job: Job, catalog: Catalog, listener: Listener | None = None) -> Result:
@@ -78,7 +58,7 @@ def run(job: Job, catalog: Catalog, listener: Listener | None = None) -> Result:
     if (done := directory.result()) is not None and done.is_final:
         return done
     process.configure(as_begun(job.spec["trainer"], directory))
-    began = time.time()
+    began = Moment()
     memory.forget_peak()
     ready = _ready_or_refused(job, catalog)
     with storage_errors(directory.path), directory.owned(), Journal(directory.journal) as journal:
@@ -174,7 +154,7 @@ def _train(
     is_kept = saving.wants_model(job.spec, auto=not job.in_sweep)
     summary = _summary(ready.model) if is_kept else None  # 10 ms, as much as some trials train
     emit("model", {"parameters": ready.model.count_params(), "summary": summary})
-    with strategy.scope(job.spec["trainer"]):
+    with strategy.scope(job.spec["trainer"]), PROGRAMS.expecting(lambda: _siblings(job, catalog, ready.prepared)):
         outcome = train(ready.model, ready.prepared, job.spec, catalog, directory, emit)
     outcome.resumed = beginning.resumed or beginning.extends
     if outcome.status == "finished":
@@ -189,6 +169,13 @@ def _train(
     return outcome
 
 
+def _siblings(job: Job, catalog: Catalog, prepared: Prepared) -> Iterator[tuple[Any, Objective]]:
+    """Models and objectives of the runs that show which numbers vary in the sweep."""
+    for spec in job.siblings:
+        model = build_model(spec, catalog, prepared.input_shape, prepared.outputs)
+        yield model, objective_of(prepared, spec, catalog)
+
+
 def _begin(beginning: Beginning, directory: RunDirectory, emit: Emit) -> None:
     """Tell what is to be known of where the run begins, and take over what it goes on with."""
     for text in beginning.warnings:
@@ -200,7 +187,7 @@ def _begin(beginning: Beginning, directory: RunDirectory, emit: Emit) -> None:
         beginning.adopt(directory)  # last: a checkpoint says that the epochs before it are in the journal
 
 
-def _end(directory: RunDirectory, emit: Emit, outcome: Outcome, job: Job, attempt: int, began: float) -> Result:
+def _end(directory: RunDirectory, emit: Emit, outcome: Outcome, job: Job, attempt: int, began: Moment) -> Result:
     result = outcome.result(job.id, str(job.start["name"]), job.spec["task"], attempt, began)
     emit("end", {"status": result.status, "metrics": result.metrics, "cause": result.cause})
     return directory.finish(result)

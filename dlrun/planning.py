@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -16,25 +16,19 @@ from omegaconf import DictConfig, OmegaConf
 
 from dlrun.config import grid
 from dlrun.config.bounds import too_many_runs
-from dlrun.config.buildable import check_options
-from dlrun.config.catalog import LIST_GROUPS, Catalog
-from dlrun.config.declared import missing, problems_of
+from dlrun.config.catalog import Catalog
 from dlrun.config.draft import Draft, Drafter, normalise_override
-from dlrun.config.identity import run_and_trial_id
 from dlrun.config.loader import PRIMARY, CachingConfigLoader
 from dlrun.config.origin import Origins
 from dlrun.config.roots import Roots
-from dlrun.config.secrets import values_in
-from dlrun.config.spec import NO_PART_OF_A_RUN, SPEC_VERSION, Spec, follow_task, normalised, plain
+from dlrun.config.secrets import resolved, values_in
+from dlrun.config.spec import Spec
 from dlrun.config.trust import hydra_problems, trusted_choices
 from dlrun.config.words import read_as_meant
-from dlrun.data import declare
-from dlrun.data import split as splitting
 from dlrun.errors import ConfigError, Problem
-from dlrun.models import grammar
+from dlrun.soundness import Examiner, Sound
 from dlrun.tracking import store
 from dlrun.tracking.secret import Secrets
-from dlrun.training import checks as training
 
 __all__ = ["Plan", "PlannedRun", "Planner", "Point", "Survey"]
 
@@ -65,20 +59,29 @@ class Plan:
     Attributes:
         varied: the keys that the sweep varies, as typed.
         experiment: the experiment that was chosen, if one was.
+        launcher: what the config says of the processes that runs train in; checked, the same for all runs.
+        search: what it says of how trials are chosen; likewise.
     """
 
     runs: tuple[PlannedRun, ...]
     varied: tuple[str, ...] = ()
     experiment: str | None = None
+    launcher: Mapping[str, Any] = field(default_factory=dict)
+    search: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Point:
-    """One point of a grid: its words, and the run that they make, or what keeps them from making one."""
+    """One point of a grid: its words, and the run that they make, or what keeps them from making one.
+
+    Attributes:
+        settings: the groups that are no part of a run, `launcher` and `search`, where the point makes a run.
+    """
 
     overrides: tuple[str, ...]
     run: PlannedRun | None
     problems: tuple[Problem, ...]
+    settings: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -106,6 +109,11 @@ class Survey:
                 runs.setdefault(point.run.id, point.run)
         return tuple(runs.values())
 
+    @property
+    def settings(self) -> Mapping[str, Any]:
+        """`launcher` and `search` of the first point that makes a run: a sweep cannot vary them."""
+        return next((point.settings for point in self.points if point.run is not None), {})
+
     def plan(self) -> Plan:
         """The plan of all points.
 
@@ -115,7 +123,11 @@ class Survey:
         problems = [*self.problems, *(problem for point in self.points for problem in point.problems)]
         if problems:
             raise ConfigError(list(dict.fromkeys(problems)))
-        return Plan(self.runs, self.varied, self.experiment)
+        settings = self.settings
+        return Plan(self.runs, self.varied, self.experiment, settings.get("launcher", {}), settings.get("search", {}))
+
+
+OnFirst = Callable[[Plan], None]
 
 
 class Planner:
@@ -128,7 +140,7 @@ class Planner:
         self.catalog = Catalog(Roots.of(directory))
         self.loader = CachingConfigLoader(directory)
         self._drafter = Drafter(self.loader, self.catalog)
-        self._hydra_told: dict[int, list[Problem]] = {}  # by id of a node that the drafter keeps
+        self._hydra_told: dict[int, tuple[list[Problem], list[Problem]]] = {}  # by id of a node that the drafter keeps
         self._store_told: dict[str, list[Problem]] = {}
         project = self.catalog.roots.project
         if project is not None and str(project) not in sys.path:
@@ -138,28 +150,32 @@ class Planner:
     def roots(self) -> Roots:
         return self.catalog.roots
 
-    def plan(self, overrides: Sequence[str], sweep: bool) -> Plan:
+    def plan(self, overrides: Sequence[str], sweep: bool, on_first: OnFirst | None = None) -> Plan:
         """Check everything that `overrides` ask for.
 
         Args:
             overrides: words of Hydra's grammar.
             sweep: whether lists of values are swept.
+            on_first: called as soon as the first run is found sound, with a plan of it alone; others may be wrong yet.
 
         Raises:
             ConfigError: all problems of all runs, each once.
         """
         try:
-            return self.survey(overrides, sweep).plan()
+            return self.survey(overrides, sweep, on_first=on_first).plan()
         except ConfigError as error:
             raise read_as_meant(overrides, error, lambda words: self.survey(words, sweep, most=_TRIED).plan()) from None
 
-    def survey(self, overrides: Sequence[str], sweep: bool, most: int | None = None) -> Survey:
+    def survey(
+        self, overrides: Sequence[str], sweep: bool, most: int | None = None, on_first: OnFirst | None = None
+    ) -> Survey:
         """As `plan`, but an impossible point stands beside those that are possible.
 
         Args:
             overrides: words of Hydra's grammar.
             sweep: whether lists of values are swept.
             most: values of each swept key that are looked at, all by default.
+            on_first: as `plan` has it.
         """
         parsed, problems = self._drafter.parse([normalise_override(text) for text in overrides])
         if not sweep:
@@ -173,25 +189,45 @@ class Planner:
         parsed += extra
         if beyond := too_many_runs(parsed) or list(grid.empty(parsed)):
             return Survey((), (*problems, *beyond), ())
-        points = self._points(parsed, from_files, most)
         varied = tuple(o.key_or_group for o in parsed if o.is_sweep_override())
-        together = [*grid.unsweepable(varied), *grid.one_process([point.run.spec for point in points if point.run])]
-        if together:
-            origins = Origins(self.catalog, self.loader, self._drafter.draft(next(grid.points(parsed))), from_files)
-            problems += [origins.placed(problem) for problem in together]
         chosen = [str(o.value()) for o in parsed if o.key_or_group == "experiment" and not o.is_sweep_override()]
-        return Survey(points, tuple(problems), varied, chosen[-1] if chosen else None)
+        whole = Survey((), (), varied, chosen[-1] if chosen else None)
+        points: list[Point] = []
+        for point in self._points(parsed, from_files, most):
+            if not points and not problems and not point.problems and on_first is not None:
+                on_first(replace(whole, points=(point,)).plan())
+            points.append(point)
+        problems += self._of_the_sweep(parsed, points, from_files)
+        return replace(whole, points=tuple(points), problems=tuple(problems))
 
-    def _points(
-        self, overrides: Sequence[Override], from_files: Collection[str], most: int | None
-    ) -> tuple[Point, ...]:
+    def _points(self, overrides: Sequence[Override], from_files: Collection[str], most: int | None) -> Iterator[Point]:
         """The points of the grid; the first alone where a word is wrong that stands in all of them."""
-        grid_points = grid.points(overrides, most)
-        first = self._point(next(grid_points), from_files)
+        grid_points = grid.points(overrides, self._drafter.override, most)
+        examiner = Examiner(self.catalog, self._store_problems)
+        first = self._point(next(grid_points), examiner, from_files)
+        yield first
         swept = {override.key_or_group.split(".")[0] for override in overrides if override.is_sweep_override()}
-        if any(problem.instead and problem.key.split(".")[0] not in swept for problem in first.problems):
-            return (first,)
-        return (first, *(self._point(point, from_files) for point in grid_points))
+        if not any(problem.instead and problem.key.split(".")[0] not in swept for problem in first.problems):
+            yield from (self._point(point, examiner, from_files) for point in grid_points)
+
+    def _of_the_sweep(
+        self, overrides: Sequence[Override], points: Sequence[Point], from_files: Collection[str]
+    ) -> list[Problem]:
+        """What is wrong with the points together."""
+        together = list(grid.unsweepable([o.key_or_group for o in overrides if o.is_sweep_override()]))
+        sound = [point for point in points if point.run is not None]
+        launcher = sound[0].settings["launcher"] if sound else {}
+        defaults = self.catalog.get("launcher", launcher["option"]).defaults if sound else {}
+        is_plain = {key: value for key, value in launcher.items() if key != "option"} == dict(defaults)
+        found = list(grid.one_process([point.run.spec for point in sound if point.run is not None]))
+        if is_plain and not (together or found):
+            return []
+        draft = self._drafter.draft(next(grid.points(overrides, self._drafter.override)))
+        is_foreign = not _is_own(draft.hydra, "launcher")
+        if is_foreign or launcher.get("jobs") == 0:
+            together += [*found, *grid.unheeded(launcher, defaults, is_foreign)]  # else each value has its own workers
+        origins = Origins(self.catalog, self.loader, draft, from_files)
+        return [origins.placed(problem) for problem in together]
 
     def origins(self, run: PlannedRun) -> Origins:
         """Where the values of a planned run come from."""
@@ -215,33 +251,35 @@ class Planner:
         problems += wrong
         return extra
 
-    def _point(self, overrides: Sequence[Override], from_files: Collection[str]) -> Point:
+    def _point(self, overrides: Sequence[Override], examiner: Examiner, from_files: Collection[str]) -> Point:
+        words = tuple(str(override.input_line) for override in overrides)
         draft = self._drafter.draft(overrides)
         found = list(draft.problems)
-        spec = None
         if draft.hydra is not None and not found:  # of options that are not known, nothing can be said yet
-            untrusted = self._hydra_problems(draft)
-            found += untrusted or list(_foreign_sweeper(draft.hydra))
-            values, unresolved = plain(draft.config)
-            told = {problem.key for problem in unresolved}
-            judged = untrusted or told  # before a project's own code may look at its data
-            spec, wrong = (None, problems_of(values, self.catalog)) if judged else self._check(values, draft.set_keys)
-            found += unresolved + [problem for problem in wrong if problem.key not in told]
-        found = draft.of_files + found
+            verdict = self._verdict(draft, draft.hydra, examiner)
+            if isinstance(verdict, Sound) and not draft.of_files:
+                return Point(words, PlannedRun(words, verdict.spec, verdict.id, verdict.trial), (), verdict.settings)
+            found += verdict if isinstance(verdict, list) else []
         origins = Origins(self.catalog, self.loader, draft, from_files)
-        problems = tuple(origins.placed(problem) for problem in found)
-        words = tuple(str(override.input_line) for override in overrides)
-        if problems or spec is None:
-            return Point(words, None, problems)
-        return Point(words, PlannedRun(words, spec, *run_and_trial_id(spec, self.catalog)), ())
+        return Point(words, None, tuple(origins.placed(problem) for problem in draft.of_files + found))
 
-    def _hydra_problems(self, draft: Draft) -> list[Problem]:
-        """What is wrong with Hydra's own node, which the points of a sweep mostly share."""
-        assert draft.hydra is not None
-        node = draft.hydra
-        if id(node) not in self._hydra_told:
-            self._hydra_told[id(node)] = hydra_problems(node, lambda: self._trusted_hydra(draft))
-        return self._hydra_told[id(node)]
+    def _verdict(self, draft: Draft, hydra: DictConfig, examiner: Examiner) -> Sound | list[Problem]:
+        """The run that a draft makes, or what keeps it from making one."""
+        untrusted, foreign = self._hydra_problems(draft, hydra)
+        unresolved = draft.base.unresolved
+        if untrusted or unresolved:  # before a project's own code may look at its data
+            told = {problem.key for problem in unresolved}
+            undeclared = [problem for problem in examiner.undeclared(draft.values) if problem.key not in told]
+            return [*(untrusted or foreign), *unresolved, *undeclared]
+        verdict = examiner.examine(draft.values, draft.set_keys)
+        return [*foreign, *(verdict if isinstance(verdict, list) else [])] or verdict
+
+    def _hydra_problems(self, draft: Draft, hydra: DictConfig) -> tuple[list[Problem], list[Problem]]:
+        """What must not be in Hydra's own node, which the points of a sweep mostly share, and what is no use there."""
+        if id(hydra) not in self._hydra_told:
+            untrusted = hydra_problems(hydra, lambda: self._trusted_hydra(draft))
+            self._hydra_told[id(hydra)] = untrusted, list(_foreign_sweeper(hydra))
+        return self._hydra_told[id(hydra)]
 
     def _trusted_hydra(self, draft: Draft) -> DictConfig | None:
         """Hydra's own node as the project's trusted files make it; None outside a project."""
@@ -251,55 +289,34 @@ class Planner:
         node: DictConfig = self.loader.composition(PRIMARY, trusted, RunMode.RUN).hydra
         return node
 
-    def _check(self, values: dict[str, Any], chosen: Collection[str]) -> tuple[Spec | None, list[Problem]]:
-        absent = missing(values, self.catalog)
-        if absent or problems_of({"data": values["data"]}, self.catalog):
-            return None, absent + problems_of(values, self.catalog)  # what the data is cannot be told
-        declaration = declare.declare(values["data"], self.catalog)
-        followed = follow_task(values, self.catalog, declaration.task)
-        options = check_options(followed, self.catalog)
-        problems = [*declaration.problems, *problems_of(followed, self.catalog)]
-        if problems:
-            return None, problems + options
-        spec = self._freeze(values, declaration)
-        checks = (
-            *options,
-            *splitting.check(spec, self.catalog),
-            *grammar.check(spec, self.catalog, declaration.shape, chosen),
-            *training.check(spec, self.catalog),
-            *self._store_problems(spec),
-        )
-        return spec, list(checks)
-
-    def _store_problems(self, spec: Spec) -> list[Problem]:
+    def _store_problems(self, node: Mapping[str, Any]) -> list[Problem]:
         """What is wrong with the store, looked at once for all runs that name the same."""
-        node = json.dumps(spec["tracking"], sort_keys=True, default=str)
-        if node not in self._store_told:
-            self._store_told[node] = self._judged_store(spec)
-        return self._store_told[node]
+        text = json.dumps(node, sort_keys=True, default=str)
+        if text not in self._store_told:
+            self._store_told[text] = self._judged_store(node)
+        return self._store_told[text]
 
-    def _judged_store(self, spec: Spec) -> list[Problem]:
-        uri = spec["tracking"].get("uri")
+    def _judged_store(self, node: Mapping[str, Any]) -> list[Problem]:
+        uri = node.get("uri")
         if uri is not None and "${" not in uri and store.redacted(uri) != uri:
             mend = "Put the address into an environment variable: 'tracking.uri=${oc.env:STORE}' keeps its name only."
             rule = "must not hold a password: it would be written into every run"
             return [Problem("tracking.uri", rule, got=store.redacted(uri), mend=mend)]
         if uri is None or "${" not in uri:
-            return store.problems(spec["tracking"], self.roots.work)
-        found = store.problems(spec.with_secrets()["tracking"], self.roots.work)
-        hidden = Secrets(values_in(spec["tracking"])).hidden
+            return store.problems(node, self.roots.work)
+        found = store.problems(resolved(node), self.roots.work)
+        hidden = Secrets(values_in(node)).hidden
         return [Problem(problem.key, hidden(problem.rule), got=f"'{uri}'") for problem in found]  # names, not values
 
-    def _freeze(self, values: dict[str, Any], declaration: declare.Declaration) -> Spec:
-        kept = {key: value for key, value in values.items() if key not in NO_PART_OF_A_RUN}
-        followed = follow_task(kept, self.catalog, declaration.task)
-        facts = {"version": SPEC_VERSION, "task": declaration.task, "classes": declaration.classes}
-        unchosen: dict[str, Any] = {group: {} for group in sorted(LIST_GROUPS & set(self.catalog.groups))}
-        return Spec(facts | unchosen | normalised(followed, self.catalog))
+
+def _is_own(hydra: DictConfig | None, plugin: str) -> bool:
+    """Whether Hydra's node chooses dlrun's own `launcher` or `sweeper`."""
+    target = None if hydra is None else OmegaConf.select(hydra, f"{plugin}._target_")
+    return str(target).startswith("hydra_plugins.dlrun.")
 
 
 def _foreign_sweeper(hydra: DictConfig) -> Iterator[Problem]:
     """Another sweeper would run what is finished, and leave files of its own in the working directory."""
     target = str(OmegaConf.select(hydra, "sweeper._target_"))
-    if not target.startswith("hydra_plugins.dlrun."):
+    if not _is_own(hydra, "sweeper"):
         yield Problem("hydra/sweeper", "must be dlrun's own", got=target, mend="Leave hydra/sweeper out.")

@@ -378,8 +378,8 @@ TRUST = [
         "hydra.sweeper._target_ must be an installed Hydra plugin ...; got os.system. ...",
     ),
     row(
-        "hydra/launcher=joblib",
-        "hydra/launcher must name an option of hydra/launcher; got joblib. There are: basic, dlrun. (command line)",
+        "hydra/launcher=slurm",
+        "hydra/launcher must name an option of hydra/launcher; got slurm. There are: basic, dlrun... (command line)",
     ),
     row(
         "'hydra.searchpath=[file:///tmp]'",
@@ -405,9 +405,22 @@ TRUST = [
     row(
         "~optimizer.learning_rate", "optimizer.learning_rate must have a value; got nothing. Set it, ... (command line)"
     ),
+    row(
+        "model.hidden.first=5",
+        "'model.hidden.first=5' must fit the config: there is a list. A list's items are numbered from 0: ...",
+    ),
     row("~qqq", "'~qqq' must fit the config: ...'qqq' does not exist. (command line)"),
 ]
 CALLS = [
+    row(
+        "-m seed=0,1,2 search.confirm_above=2",
+        "error This trains 3 runs: more than search.confirm_above, which is 2. ... type search.confirm_above=3.",
+    ),
+    row("-m seed=0,1 search.confirm_above=0", "search.confirm_above must be a whole number ... (command line)"),
+    row("--jobs 2 launcher.jobs=3", "error --jobs must not stand beside launcher.jobs=3: both set launcher.jobs. ..."),
+    row(
+        "launcher.jobs=some", "launcher.jobs must be a whole number in [0, inf) or auto; got 'some'. ... (command line)"
+    ),
     row(
         "-m trainer.lr_finder=true seed=0,1",
         "error trainer.lr_finder is for one run at a time; these words make 2. Leave -m out.",
@@ -418,8 +431,21 @@ CALLS = [
     ),
     row("-m trainer.threads=1,2", "trainer.threads must have one value in a sweep: ... (command line)"),
     row(
-        "-m trainer.deterministic=true,false",
-        "trainer.deterministic must have one value in a sweep: ... (command line)",
+        "-m seed=0,1 launcher.jobs=0 launcher.trial_timeout=9 launcher.halve_batch=true",
+        "launcher.trial_timeout must be left as it is beside launcher.jobs=0: nobody would heed it; got 9.0. ...",
+        "launcher.halve_batch must be left as it is beside launcher.jobs=0: ...; got True. (command line)",
+    ),
+    row(
+        "-m seed=0,1 hydra/launcher=basic launcher.jobs=2",
+        "launcher.jobs must be left as it is beside another hydra/launcher than ...; got 2. Joblib's ...",
+    ),
+    row(
+        "-m trainer.deterministic=true,false launcher.jobs=0",
+        "trainer.deterministic must have one value where all runs may share a process: ... (command line)",
+    ),
+    row(
+        "-m trainer.deterministic=true,false hydra/launcher=basic",
+        "trainer.deterministic must have one value ... or leave launcher.jobs and hydra/launcher as dlrun ...",
     ),
     row("-m seed=1,2 hydra/sweeper=basic", "hydra/sweeper must be dlrun's own; got ... Leave hydra/sweeper out. ..."),
     row("tracking.uri=http://me:secret@127.0.0.1:9", "tracking.uri must not hold a password: ... (command line)"),
@@ -504,6 +530,8 @@ CALLS = [
         "seed=1 -z", "error -z must be a flag of dlrun train. dlrun train --help shows the flags; KEY=VALUE sets a key."
     ),
     row("--seeds 0", "error --seeds must be 1 or more; got 0."),
+    row("runs nosuch", "error There are no runs in ... yet. dlrun trains one; dlrun -m seed=0,1,2 sweeps."),
+    row("-m seed=0,1 launcher.if_running=maybe", "launcher.if_running must be wait or refuse; ... (command line)"),
     row("--folds x", "error argument --folds: invalid int value: 'x'. ..."),
     row("--cfg jobs", "error argument --cfg/-c: invalid choice: 'jobs' ..."),
     row(

@@ -228,11 +228,11 @@ def test_every_room_is_on_the_map() -> None:
     assert not [room for room in sorted(rooms) if f"`{room}/`" not in text]
 
 
-def test_every_module_of_the_training_is_on_the_map() -> None:
-    """The largest room has a table of its own, each module once."""
+@pytest.mark.parametrize(("room", "title"), [("training", "Training"), ("sweeps", "Sweeps")])
+def test_every_module_of_a_large_room_is_on_its_map(room: str, title: str) -> None:
+    """The largest rooms have a table of their own, each module once."""
     text = (REPOSITORY / "docs" / "architecture.md").read_text(encoding="utf-8")
-    rows = re.findall(
-        r"^\| ((?:`\w+` ?)+) \|", text.partition("\n## Training\n")[2].partition("\n## ")[0], re.MULTILINE
-    )
+    section = text.partition(f"\n## {title}\n")[2].partition("\n## ")[0]
+    rows = re.findall(r"^\| ((?:`\w+` ?)+) \|", section, re.MULTILINE)
     told = [name for row in rows for name in re.findall(r"\w+", row)]
-    assert sorted(told) == sorted({path.stem for path in REPOSITORY.glob("dlrun/training/*.py")} - {"__init__"})
+    assert sorted(told) == sorted({path.stem for path in REPOSITORY.glob(f"dlrun/{room}/*.py")} - {"__init__"})

@@ -12,9 +12,10 @@ from omegaconf import open_dict
 
 from dlrun.config.loader import PRIMARY
 from dlrun.config.spec import plain
-from dlrun.data.declare import declare
 from dlrun.errors import ConfigError, Problem
-from dlrun.planning import Planner
+from dlrun.models import grammar
+from dlrun.planning import Plan, Planner
+from dlrun.soundness import Examiner, Sound
 
 
 @pytest.fixture
@@ -92,13 +93,20 @@ def test_choices_and_lists_are_swept_too(planner: Planner) -> None:
 
 
 def test_two_hundred_trials_that_differ_in_numbers_are_composed_once(
-    planner: Planner, compositions: list[tuple[Any, ...]]
+    planner: Planner, compositions: list[tuple[Any, ...]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rates = values(*(0.001 * (index + 1) for index in range(20)))
     words = ["data=iris", f"optimizer.learning_rate={rates}", f"model.dropout={values(*(i / 10 for i in range(10)))}"]
+    judged: list[float] = []
+    check = grammar.check
+    monkeypatch.setattr(
+        grammar, "check", lambda spec, *more: judged.append(spec["model"]["dropout"]) or check(spec, *more)
+    )
     plan = planner.plan(words, sweep=True)
     assert len(plan.runs) == 200
     assert compositions == [("data=iris",), ("data=iris",)], "one for the runs, one to look for a sweep in the config"
+    assert sorted(judged) == [i / 10 for i in range(10)], "a model is judged once, whatever its learning rate"
+    assert len({id(run.spec["data"]) for run in plan.runs}) == 1, "what runs share is there once"
 
 
 def test_each_choice_of_options_is_composed_once(planner: Planner, compositions: list[tuple[Any, ...]]) -> None:
@@ -133,7 +141,32 @@ def test_what_hydra_composes_for_a_job_is_what_was_planned(words: list[str], mod
     with open_dict(config):
         config.pop("hydra")
     values, _ = plain(config)
-    assert planner._freeze(values, declare(values["data"], planner.catalog)) == run.spec
+    composed = Examiner(planner.catalog, lambda _: []).examine(values, ())
+    assert isinstance(composed, Sound)
+    assert composed.spec == run.spec
+
+
+def test_the_first_sound_run_is_told_before_the_others_are_looked_at(planner: Planner) -> None:
+    told: list[Plan] = []
+    with pytest.raises(ConfigError):
+        planner.plan(["seed=1,2", "model.dropout=0,2", "launcher.jobs=3"], True, told.append)
+    (first,) = told
+    assert [run.overrides for run in first.runs] == [("seed=1", "model.dropout=0", "launcher.jobs=3")]
+    assert first.varied == ("seed", "model.dropout")
+    with pytest.raises(ConfigError):
+        planner.plan(["model.dropout=2,0"], True, told.append)
+    assert len(told) == 1, "a first run that is wrong is none"
+
+
+def test_a_plan_says_how_its_runs_are_launched_and_searched_for(planner: Planner) -> None:
+    plan = planner.plan(["seed=1,2", "launcher.trial_timeout=60", "search.confirm_above=7"], sweep=True)
+    assert (plan.launcher["jobs"], plan.launcher["trial_timeout"]) == ("auto", 60.0)
+    assert plan.search == {"option": "grid", "confirm_above": 7}
+    assert not {"launcher", "search"} & set(plan.runs[0].spec)
+
+
+def test_settings_of_a_process_are_swept_where_each_has_workers_of_its_own(planner: Planner) -> None:
+    assert len(planner.plan(["trainer.deterministic=true,false", "data=iris"], sweep=True).runs) == 2
 
 
 def test_a_spec_holds_the_task_and_no_import_path(planner: Planner) -> None:

@@ -9,7 +9,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from dlrun.analysis.ledger import LEDGER, added_of
 from dlrun.config.spec import flatten
+from dlrun.training.causes import in_one_line
 
 __all__ = ["RunRecord", "SweepRecord", "TrialRecord", "is_held", "read_run", "read_runs", "read_sweep", "read_sweeps"]
 
@@ -73,6 +75,8 @@ class SweepRecord:
         started: unix seconds; of the file where it does not say.
         varied: the dotted keys that the command varied.
         experiment: the experiment it belongs to, or None.
+        names: what varies in each run, by its id.
+        added: the same of runs that were added beside these: those with half the batch.
     """
 
     id: str
@@ -83,20 +87,32 @@ class SweepRecord:
     trials: tuple[TrialRecord, ...]
     started: float
     experiment: str | None = None
+    names: Mapping[str, str] = field(default_factory=dict)
+    added: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def short_id(self) -> str:
         """The first 8 characters of the id."""
         return self.id[:SHORT_ID]
 
-    def records(self, known: Mapping[str, RunRecord] | None = None) -> list[RunRecord]:
-        """The runs of every trial, those in `known` not read again; one that has no directory yet is queued."""
+    @property
+    def run_names(self) -> dict[str, str]:
+        """What varies in each run, in the order asked for, those that were added last."""
+        asked = {run: self.names.get(run, trial.name) for trial in self.trials for run in trial.runs}
+        return asked | {run: name for run, name in self.added.items() if run not in asked}
+
+    def records(self, known: Mapping[str, RunRecord] | None = None, added: bool = True) -> list[RunRecord]:
+        """All runs, those in `known` not read again; one that has no directory yet is queued.
+
+        Args:
+            added: whether those that were added are among them.
+        """
         folder = self.path.parent.parent / "runs"
         found = known or {}
         return [
-            found.get(run) or read_run(folder / run) or RunRecord(run, folder / run, "queued", name=trial.name)
-            for trial in self.trials
-            for run in trial.runs
+            found.get(run) or read_run(folder / run) or RunRecord(run, folder / run, "queued", name=name)
+            for run, name in self.run_names.items()
+            if added or run not in self.added
         ]
 
 
@@ -148,6 +164,8 @@ def read_sweep(path: Path) -> SweepRecord | None:
         trials=tuple(_trial(item) for item in facts.get("trials") or () if isinstance(item, Mapping)),
         started=_seconds(facts.get("started")) or _modified(path / "sweep.json"),
         experiment=facts.get("experiment"),
+        names=names if isinstance(names := facts.get("names"), Mapping) else {},
+        added=added_of(path / LEDGER),
     )
 
 
@@ -181,8 +199,7 @@ def _cause(status: str, cause: Any, readable: bool) -> str | None:
     if not readable:
         return "spec.json cannot be read"
     if isinstance(cause, Mapping):
-        lines = str(cause.get("message") or "").strip().splitlines()
-        return ": ".join(part for part in (str(cause.get("kind") or ""), lines[0] if lines else "") if part) or None
+        return in_one_line(cause) or None
     if cause:
         return str(cause).splitlines()[0]
     return "the process ended early" if status == "interrupted" else None

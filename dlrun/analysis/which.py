@@ -78,7 +78,7 @@ def find_run(which: str, work: Path, catalog: Catalog | None = None) -> RunRecor
 
 def _newest(work: Path) -> Selection:
     sweeps, runs = read_sweeps(work), read_runs(work)
-    swept = {run for sweep in sweeps for trial in sweep.trials for run in trial.runs}
+    swept = {run for sweep in sweeps for run in sweep.run_names}
     alone = [run for run in runs if run.id not in swept]
     if sweeps and (not alone or sweeps[-1].started >= (alone[-1].started or 0.0)):
         return _swept(sweeps[-1])

@@ -5,25 +5,30 @@ from __future__ import annotations
 import json
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from dlrun.cli.shorthands import spelled_out
 from dlrun.errors import ConfigError, DataError, ExitCode, UserError
 
 if TYPE_CHECKING:
     from dlrun.planning import Planner
     from dlrun.workflows.preflight import Preflight
 
-__all__ = ["command"]
+__all__ = ["check", "command"]
 
 
 @click.command(context_settings={"ignore_unknown_options": True}, short_help="Try a run or a sweep without training.")
 @click.option("-m", "--multirun", "sweep", is_flag=True, help="Check every trial of a sweep.")
+@click.option("--seeds", type=int, metavar="N", help="Of N seeds: seed=0,1,...,N-1 and -m.")
+@click.option("--folds", type=int, metavar="N", help="Of N folds: split=kfold with all of them and -m.")
+@click.option("--jobs", metavar="N", help="With N worker processes: launcher.jobs=N.")
 @click.option("--json", "as_json", is_flag=True, help="Print all of it as JSON.")
 @click.argument("words", nargs=-1, type=click.UNPROCESSED, metavar="[KEY=VALUE ... | RUN]")
-def command(words: tuple[str, ...], sweep: bool, as_json: bool) -> int:
+def command(words: tuple[str, ...], sweep: bool, as_json: bool, **flags: Any) -> int:
     """Build each model of a run, or with -m of a sweep, and push one batch of the data through it.
 
     Tells layers, parameters, operations, memory and time, and what looks like a mistake. Nothing is written. With -m
@@ -32,11 +37,17 @@ def command(words: tuple[str, ...], sweep: bool, as_json: bool) -> int:
     A word without = is a RUN (last, best, an id, a path, also of a run made elsewhere): is its spec one of ours, and
     do its weights fit?
     """
-    if flags := [word for word in words if word.startswith("-")]:
-        raise UserError(f"dlrun check knows no {flags[0]}. dlrun check --help shows its flags.")
+    if unknown := [word for word in words if word.startswith("-")]:
+        raise UserError(f"dlrun check knows no {unknown[0]}. dlrun check --help shows its flags.")
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow greets in ten lines otherwise
     if words and "=" not in words[0] and not words[0].startswith(("+", "~")):
         return _check_run(words, sweep, as_json)
+    return check(*spelled_out(words, flags | {"dry_run": True}, sweep), as_json)
+
+
+def check(words: Sequence[str], sweep: bool, as_json: bool) -> int:
+    """Try what the words ask for, and print what was found; returns the exit code."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow greets in ten lines otherwise
     try:
         found = _preflight(words, sweep)
     except (ConfigError, DataError) as error:
@@ -55,7 +66,7 @@ def command(words: tuple[str, ...], sweep: bool, as_json: bool) -> int:
     return ExitCode.WRONG_CALL if found.impossible else ExitCode.DONE
 
 
-def _preflight(words: tuple[str, ...], sweep: bool) -> Preflight:
+def _preflight(words: Sequence[str], sweep: bool) -> Preflight:
     from dlrun.planning import Planner
     from dlrun.workflows.preflight import preflight
 

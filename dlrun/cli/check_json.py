@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, fields, is_dataclass
 from typing import TYPE_CHECKING, Any
 
+from dlrun.workflows.outlook import outlook
+
 if TYPE_CHECKING:
     from dlrun.workflows.foreign import Inspection
     from dlrun.workflows.preflight import ModelReport, Preflight
@@ -32,6 +34,7 @@ def to_json(found: Preflight) -> dict[str, Any]:
             if points[0].run is not None
         ],
         "seconds": sum(seconds),
+        "outlook": asdict(outlook(found)),
         "seconds_are_an_upper_bound": found.stops_early,
     }
 

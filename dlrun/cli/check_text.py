@@ -17,6 +17,7 @@ from dlrun.config.text import plain
 from dlrun.errors import Problem
 from dlrun.training.course import epochs_of
 from dlrun.workflows.amounts import short, short_bytes, short_seconds
+from dlrun.workflows.outlook import outlook
 
 if TYPE_CHECKING:
     from dlrun.planning import PlannedRun
@@ -159,16 +160,41 @@ def _print_sweep(found: Preflight) -> None:
         rows.append([*named, *figures, time, model.group.trials])
     print_table(Table([*(differing or ["model"]), "parameters", "FLOPs", "memory", "time", "trials"], rows))
     click.echo()
-    total = sum(seconds for model in found.models if (seconds := found.seconds(model)) is not None)
-    bound = "at most" if found.stops_early else "about"
-    early = "; early stopping may end some sooner" if found.stops_early else ""
-    _fact("Time", f"{bound} {short_seconds(total)} for all that is not finished, one run after another{early}")
+    for label, text in _outlook_facts(found):
+        _fact(label, text)
     label, whose = ("Structure", "its runs") if found.structures == 1 else ("Structures", "runs of one")
     _fact(label, f"{found.structures}: {whose} share a compiled program")
-    if found.finished:
-        _fact("Finished", f"{len(found.finished)} of {len(found.runs)} runs before: they are not run again")
     if len(found.models) > 1:
         _fact("More", "dlrun check with one trial's words shows its model layer by layer")
+
+
+def _outlook_facts(found: Preflight) -> Iterator[tuple[str, str]]:
+    """What the sweep would come to."""
+    ahead = outlook(found)
+    before = f"; {_many(len(found.finished), 'run')} finished before" if found.finished else ""
+    if ahead.to_train == 0:
+        yield "To train", f"nothing{before}"
+        return
+    at_once = max(1, ahead.workers or 1)
+    if ahead.workers is None:
+        on = "on what hydra/launcher chooses"
+    elif ahead.workers == 0:
+        on = f"in the command's own process ({ahead.why})"
+    else:
+        on = f"on {_many(ahead.workers, 'worker')} ({ahead.why})"
+    yield "To train", f"{_many(ahead.to_train, 'run')}, {on}{before}"
+    bound = "at most" if found.stops_early else "about"
+    early = "; early stopping may end some sooner" if found.stops_early else ""
+    beside = f", {short_seconds(ahead.work_seconds)} one run after another" if at_once > 1 else ""
+    yield "Time", f"{bound} {short_seconds(ahead.wall_seconds)}{beside}{early}"
+    if ahead.memory_bytes is not None:
+        each = " each" if at_once > 1 else ""
+        yield (
+            "Memory",
+            f"about {short_bytes(ahead.memory_bytes)} at once, and what TensorFlow itself takes, 0.5 GB{each}",
+        )
+    if ahead.asks_first:
+        yield "Asks first", f"they are more than search.confirm_above; search.confirm_above={ahead.to_train} goes on"
 
 
 def _differing(found: Preflight) -> dict[str, list[str]]:

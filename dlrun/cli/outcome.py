@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import click
 
+from dlrun.analysis.ledger import LEDGER, added_of
 from dlrun.cli.diagnosis import print_diagnosis
+from dlrun.cli.ledger_text import failures
 from dlrun.cli.rate_test import print_rate_test
 from dlrun.cli.tables import Cell, Table, print_table
 from dlrun.errors import ExitCode
@@ -117,11 +120,35 @@ def _print_sweep(answer: Answer) -> None:
     if answer.repeated == len(answer.results):
         click.echo(f"All {answer.repeated} runs were finished before: nothing was run.")
     click.echo()
-    runs = answer.work / "runs"
-    ids = [run for trial in answer.sweep.trials for run in trial.runs]
-    print_leaderboard([runs / run for run in ids], catalog=answer.catalog, title=f"sweep {answer.sweep.id[:8]}")
+    runs, sweep = answer.work / "runs", answer.sweep
+    asked = [run for trial in sweep.trials for run in trial.runs]
+    ids = [*asked, *added_of(answer.work / "sweeps" / sweep.id / LEDGER)]
+    print_leaderboard([runs / run for run in ids], catalog=answer.catalog, title=f"sweep {sweep.id[:8]}")
     click.echo()
+    if lines := failures(answer.sweep, answer.work):
+        click.echo("\n".join(lines))
+        click.echo(f"dlrun resume {answer.sweep.id[:8]} tries them again, and so does the same command.")
+    if (command := _keeping(answer, ids)) is not None:
+        click.echo(f"To train the best trial once more and keep its model: {command}")
     _print_next(answer, "dlrun compare shows this again")
+
+
+def _keeping(answer: Answer, ids: Sequence[str]) -> str | None:
+    """The command that trains the best trial of a sweep and keeps its model; None where it has one, or none is best."""
+    from dlrun.analysis.ranking import default_metric
+    from dlrun.analysis.runs import read_run
+    from dlrun.analysis.which import best_trial
+
+    assert answer.sweep is not None
+    runs = [run for each in ids if (run := read_run(answer.work / "runs" / each)) is not None]
+    best = best_trial(runs, default_metric(runs), answer.catalog)
+    if best is None or (best[0].path / "model.keras").exists():
+        return None
+    trial = next((trial for trial in answer.sweep.trials if best[0].id in trial.runs), None)
+    if trial is None or best[0].is_dev_run:
+        return None
+    words = [word for word in trial.overrides if not word.lstrip("+").startswith("trainer.save_model=")]
+    return shlex.join(["dlrun", *words, "trainer.save_model=always"])
 
 
 def _print_next(answer: Answer, compare: str) -> None:

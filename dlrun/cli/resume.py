@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from dlrun.errors import UserError
+
+if TYPE_CHECKING:
+    from dlrun.cli.training import Output
 
 __all__ = ["command"]
 
@@ -17,12 +21,21 @@ __all__ = ["command"]
     "--inexact", is_flag=True, help="Also where the machine or TensorFlow changed, and the last bits may differ."
 )
 @click.option("-q", "--quiet", is_flag=True, help="Print only the outcome.")
-def command(words: tuple[str, ...], inexact: bool, quiet: bool) -> int:
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, an object a line.")
+def command(words: tuple[str, ...], inexact: bool, quiet: bool, as_json: bool) -> int:
     """Go on with a sweep or a run that a signal, a crash or a power cut has ended.
 
     WHICH is last, the start of an id or a path; without it, what was interrupted last. It is the same as typing the
     command again: what is finished is kept, what was begun goes on from its newest checkpoint.
     """
+    if as_json:
+        from dlrun.cli.training import json_errors
+
+        return json_errors(lambda: _resume(words, inexact, "json"))
+    return _resume(words, inexact, "quiet" if quiet else "shown")
+
+
+def _resume(words: tuple[str, ...], inexact: bool, output: Output) -> int:
     from dlrun.cli.train import train
     from dlrun.config.roots import Roots
     from dlrun.planning import Planner
@@ -39,4 +52,4 @@ def command(words: tuple[str, ...], inexact: bool, quiet: bool) -> int:
     click.echo(f"= {' '.join([work.command, *changes])}", err=True)
     if others:
         click.echo(f"{others} more {'was' if others == 1 else 'were'} interrupted: dlrun runs lists them.", err=True)
-    return train([*work.words, *changes], work.is_sweep, quiet)
+    return train([*work.words, *changes], work.is_sweep, output)

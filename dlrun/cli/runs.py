@@ -1,4 +1,4 @@
-"""`dlrun runs`: sweeps, and runs outside one, newest first."""
+"""`dlrun runs [WHICH]`: sweeps, and runs outside one, newest first; or each run of one sweep."""
 
 from __future__ import annotations
 
@@ -10,34 +10,50 @@ from typing import TYPE_CHECKING
 
 import click
 
+from dlrun.cli.runs_of import STYLES
 from dlrun.cli.tables import Cell, Table, console, format_options, print_table
 
 if TYPE_CHECKING:
     from dlrun.analysis.runs import RunRecord, SweepRecord
     from dlrun.config.catalog import Catalog
+    from dlrun.config.roots import Roots
 
 __all__ = ["command"]
 
 _COLUMNS = ("id", "started", "status", "result", "what")
 _AGES = ((60, 1, "s"), (3600, 60, "min"), (86_400, 3600, "h"))  # up to so many seconds, in units of, named
-_STYLES = {"failed": "red", "diverged": "yellow", "interrupted": "yellow", "running": "cyan", "queued": "dim"}
+_OVER = ("finished", "diverged", "failed", "pruned")
 
 
 @click.command(name="runs", short_help="List sweeps and runs, newest first.")
-@click.option("--limit", type=click.IntRange(min=1), default=20, show_default=True, help="Show this many.")
+@click.argument("which", required=False, metavar="[WHICH]")
+@click.option("--limit", type=click.IntRange(min=1), help="Show this many [default: 20 sweeps, or all runs of WHICH].")
 @format_options
-def command(limit: int, format: str) -> None:
-    """List sweeps, and runs outside one, newest first.
+def command(which: str | None, limit: int | None, format: str) -> None:
+    """List sweeps, and runs outside one, newest first; of WHICH each run, with its status, cause, attempts and log.
 
-    A sweep's result is the best mean of its trials. dlrun compare ID shows the rest.
+    A sweep's result is the best mean of its trials. dlrun compare ID shows the rest. WHICH is last, the start of an id,
+    a path or an experiment's name.
     """
-    from dlrun.analysis.runs import read_runs, read_sweeps
     from dlrun.config.catalog import Catalog
     from dlrun.config.roots import Roots
 
     roots = Roots.of(Path.cwd())
+    if which is None:
+        _list_all(roots, limit or 20, format)
+        return
+    from dlrun.analysis.which import find_runs
+    from dlrun.cli.runs_of import print_runs_of
+
+    print_runs_of(find_runs(which, roots.work, Catalog(roots)), limit, format)
+
+
+def _list_all(roots: Roots, limit: int, format: str) -> None:
+    from dlrun.analysis.runs import read_runs, read_sweeps
+    from dlrun.config.catalog import Catalog
+
     sweeps, runs = read_sweeps(roots.work), read_runs(roots.work)
-    swept = {run for sweep in sweeps for trial in sweep.trials for run in trial.runs}
+    swept = {run for sweep in sweeps for run in sweep.run_names}
     entries: list[SweepRecord | RunRecord] = [*sweeps, *(run for run in runs if run.id not in swept)]
     entries.sort(key=lambda entry: entry.started or 0.0, reverse=True)
     if format == "rich" and not entries:
@@ -80,12 +96,11 @@ def _status(statuses: Sequence[str]) -> Cell:
     if len(statuses) == 1:
         text = statuses[0]
     elif counts["running"]:
-        text = f"running, {counts['finished']} of {len(statuses)} done"
-    elif len(counts) == 1:
-        text = f"{len(statuses)} {statuses[0]}"
+        text = f"running, {sum(counts[status] for status in _OVER)} of {len(statuses)} done"
     else:
-        text = f"{counts['finished']} of {len(statuses)} finished"
-    style = next((style for status, style in _STYLES.items() if status in counts), None)
+        order = [status for status in (*_OVER, "interrupted", "queued") if counts[status]]
+        text = ", ".join(f"{counts[status]} {status}" for status in order)
+    style = next((style for status, style in STYLES.items() if status in counts), None)
     return Cell(dict(counts), text, style)
 
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["key_examples", "option_examples"]
 
 _EXAMPLE = "Example:"
-_ONE_A_PROCESS = {"trainer.deterministic", *(f"trainer.{key}" for key in NOT_IDENTITY_OF_TRAINER)}
+_ONE_A_COMMAND = {f"trainer.{key}" for key in NOT_IDENTITY_OF_TRAINER}
 _SIZES = ("64", "8")  # of a layer's first required number, and of the others
 
 
@@ -52,7 +52,7 @@ def key_examples(catalog: Catalog, key: str, found: Sequence[Parameter]) -> list
     if own := _example_in_notes(catalog, key, default):
         return [("Set it", own)]
     values = _values_to_try(default)
-    has_one = group in NOT_IDENTITY or key in _ONE_A_PROCESS  # of values that go together in a sweep
+    has_one = group in NOT_IDENTITY or key in _ONE_A_COMMAND  # of values that go together in a sweep
     if has_one or "auto" in default.rule.choices or any(word.endswith("=...") for word in before):
         values = values[1:2] or values
     value = "..." if not values else values[1] if default.rule.choices and len(values) > 1 else values[-1]

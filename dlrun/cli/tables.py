@@ -21,7 +21,7 @@ if TYPE_CHECKING:  # rich costs 60 ms at start-up, so it is imported only where 
     from rich.console import Console
     from rich.table import Table as RichTable
 
-__all__ = ["FORMATS", "Cell", "Table", "console", "format_options", "print_table"]
+__all__ = ["FORMATS", "Cell", "Table", "console", "for_programs", "format_options", "print_table", "printable"]
 
 FORMATS = ("rich", "json", "csv", "md")
 
@@ -102,7 +102,7 @@ def _print_rich(table: Table) -> None:
     out.width = max(out.width, _least_width(table, wrapped))  # a long line can be scrolled, a cut-off number is lost
     with out.capture() as capture:
         if table.title:
-            out.print(Text(_printable(table.title), style="bold"))
+            out.print(Text(printable(table.title), style="bold"))
         out.print(_rich_table(table, wrapped))
     text = capture.get()
     if not out.is_terminal:  # no padding in a file
@@ -149,15 +149,15 @@ def _rich_table(table: Table, wrapped: frozenset[int]) -> RichTable:
     rendered = RichTable(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1), header_style="bold")
     for index, column in enumerate(table.columns):
         justify: Literal["left", "right"] = "right" if _is_numeric(table, index) else "left"
-        rendered.add_column(Text(_printable(column)), justify=justify, no_wrap=index not in wrapped, overflow="fold")
+        rendered.add_column(Text(printable(column)), justify=justify, no_wrap=index not in wrapped, overflow="fold")
     for row in table.rows:
-        rendered.add_row(*(Text(_printable(str(_cell(item))), style=_cell(item).style or "") for item in row))
+        rendered.add_row(*(Text(printable(str(_cell(item))), style=_cell(item).style or "") for item in row))
     return rendered
 
 
 def _json(table: Table) -> str:
     rows = [
-        {column: _machine(_cell(item).value) for column, item in zip(table.columns, row, strict=True)}
+        {column: for_programs(_cell(item).value) for column, item in zip(table.columns, row, strict=True)}
         for row in table.rows
     ]
     return json.dumps(rows, indent=2, ensure_ascii=False, allow_nan=False, default=str) + "\n"
@@ -167,7 +167,7 @@ def _csv(table: Table) -> str:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(table.columns)
-    writer.writerows([_csv_field(_machine(_cell(item).value)) for item in row] for row in table.rows)
+    writer.writerows([_csv_field(for_programs(_cell(item).value)) for item in row] for row in table.rows)
     return text.getvalue()
 
 
@@ -186,7 +186,7 @@ def _markdown(table: Table) -> str:
 
 
 def _markdown_field(text: str) -> str:
-    return _printable(text).replace("|", "\\|").replace("\n", "<br>")
+    return printable(text).replace("|", "\\|").replace("\n", "<br>")
 
 
 def _cell(item: object) -> Cell:
@@ -198,16 +198,17 @@ def _is_numeric(table: Table, index: int) -> bool:
     return bool(values) and all(isinstance(value, int | float) and not isinstance(value, bool) for value in values)
 
 
-def _machine(value: object) -> object:
+def for_programs(value: object) -> object:
     """The value as JSON can hold it: NaN and infinity are no JSON, and become null."""
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     if isinstance(value, Mapping):
-        return {str(key): _machine(item) for key, item in value.items()}
+        return {str(key): for_programs(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_machine(item) for item in value]
+        return [for_programs(item) for item in value]
     return value
 
 
-def _printable(text: str) -> str:
+def printable(text: str) -> str:
+    """The text without signs that would steer the terminal."""
     return _CONTROL.sub("\N{REPLACEMENT CHARACTER}", text)

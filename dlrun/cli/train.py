@@ -5,12 +5,16 @@ from __future__ import annotations
 import argparse
 import logging
 import os
-import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
+from dlrun.cli.shorthands import spelled_out
 from dlrun.errors import ExitCode, UserError
+
+if TYPE_CHECKING:
+    from dlrun.cli.training import Output
 
 __all__ = ["command", "main", "train"]
 
@@ -30,8 +34,11 @@ Options:
   -m, --multirun   Sweep over lists of values: optimizer.learning_rate=0.001,0.01
   --seeds N        Repeat with N seeds: seed=0,1,...,N-1 and -m.
   --folds N        Cross-validate: split=kfold split.folds=N split.fold=0,...,N-1 and -m.
+  --jobs N         Worker processes of a sweep: launcher.jobs=N.
+  --dry-run        Train nothing: dlrun check, for this very command.
   --inexact        Go on with a run also where the machine or TensorFlow changed.
   -q, --quiet      Print only the outcome.
+  --json           Print JSON, an object a line: what happens as it happens, the outcome last.
   --no-project     Read no project: only what dlrun carries is trusted. With any verb.
   -c, --cfg job    Print the composed config and stop.
   -i, --info ...   Print how the config is composed and stop.
@@ -62,14 +69,26 @@ def main(words: list[str]) -> int:
         from dlrun.cli.completion import complete
 
         return complete(words)
+    if "--json" in words:
+        from dlrun.cli.training import json_errors
+
+        return json_errors(lambda: _main(words))
+    return _main(words)
+
+
+def _main(words: list[str]) -> int:
     arguments = _parse(words)
     if arguments.help:
         click.echo(_HELP)
         return ExitCode.DONE
-    overrides = _shorthands(arguments)
+    overrides, arguments.multirun = spelled_out(arguments.overrides, vars(arguments), arguments.multirun)
     if arguments.cfg or arguments.info or arguments.hydra_help:
         return _inspect(arguments, overrides)
-    return train(overrides, arguments.multirun, arguments.quiet)
+    if arguments.dry_run:
+        from dlrun.cli.check import check
+
+        return check(overrides, arguments.multirun, arguments.json)
+    return train(overrides, arguments.multirun, "json" if arguments.json else "quiet" if arguments.quiet else "shown")
 
 
 def _parse(words: list[str]) -> argparse.Namespace:
@@ -78,8 +97,11 @@ def _parse(words: list[str]) -> argparse.Namespace:
     parser = get_args_parser()
     parser.add_argument("--seeds", type=int)
     parser.add_argument("--folds", type=int)
+    parser.add_argument("--jobs")
+    parser.add_argument("--dry-run", action="store_true")
     parser.add_argument("--inexact", action="store_true")
     parser.add_argument("--quiet", "-q", action="store_true")
+    parser.add_argument("--json", action="store_true")
     parser.exit_on_error = False
     parser.allow_abbrev = False  # or --seed 3 would quietly be --seeds 3
     parser.prog = "dlrun"
@@ -98,44 +120,6 @@ def _parse(words: list[str]) -> argparse.Namespace:
         if getattr(arguments, name) is not None:
             raise UserError(f"dlrun does not take {sentence}")
     return arguments
-
-
-def _shorthands(arguments: argparse.Namespace) -> list[str]:
-    """The overrides, with what the shorthand flags stand for; echoed, so that the long form is learnt."""
-    from dlrun.config.bounds import MOST_RUNS
-    from dlrun.config.draft import normalise_override
-
-    extra = []
-    for flag in ("seeds", "folds"):
-        count = getattr(arguments, flag)
-        if count is not None and count < 1:
-            raise UserError(f"--{flag} must be 1 or more; got {count}.")
-        if count is not None and count > MOST_RUNS:
-            raise UserError(f"--{flag} must be at most {MOST_RUNS:,}; got {count}.")
-    _refuse_twice(arguments)
-    if arguments.seeds is not None:
-        extra.append(f"seed={','.join(map(str, range(arguments.seeds)))}")
-    if arguments.folds is not None:
-        folds = ",".join(map(str, range(arguments.folds)))
-        extra += ["split=kfold", f"split.folds={arguments.folds}", f"split.fold={folds}"]
-    arguments.multirun |= bool(extra)
-    if arguments.inexact:
-        extra.append("checkpoint.inexact=true")
-    if extra:
-        sweep = ["-m"] if arguments.multirun else []
-        click.echo(f"= {' '.join(['dlrun', *sweep, *arguments.overrides, *extra])}", err=True)
-    return [normalise_override(text) for text in (*arguments.overrides, *extra)]
-
-
-def _refuse_twice(arguments: argparse.Namespace) -> None:
-    """A flag and a word that set the same key: one of them would be forgotten in silence."""
-    from dlrun.config.words import key_of
-
-    keys = {"seeds": ("seed",), "folds": ("split", "split.folds", "split.fold")}
-    for flag, set_by in keys.items():
-        typed = [word for word in arguments.overrides if key_of(word) in set_by]
-        if getattr(arguments, flag) is not None and typed and typed != ["split=kfold"]:
-            raise UserError(f"--{flag} must not stand beside {typed[0]}: both set {key_of(typed[0])}. Leave one out.")
 
 
 def _inspect(arguments: argparse.Namespace, overrides: list[str]) -> int:
@@ -160,18 +144,9 @@ def _inspect(arguments: argparse.Namespace, overrides: list[str]) -> int:
     return ExitCode.DONE
 
 
-def train(overrides: list[str], sweep: bool, quiet: bool) -> int:
+def train(overrides: list[str], sweep: bool, output: Output = "shown") -> int:
     """Train what checked words say, and print the outcome; returns the exit code."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow greets in ten lines otherwise
-    from dlrun.api import answer_to
-    from dlrun.cli.outcome import exit_code, print_answer
-    from dlrun.cli.progress import RunDisplay, SweepDisplay
+    from dlrun.cli import training
 
-    if sweep:
-        with SweepDisplay(quiet or not sys.stdout.isatty()) as display:
-            answer = answer_to(overrides, True, listener=display.hear, observer=display)
-    else:
-        with RunDisplay(quiet or not sys.stdout.isatty()) as show:
-            answer = answer_to(overrides, False, listener=show)
-    print_answer(answer, overrides)
-    return exit_code(answer)
+    return training.train(overrides, sweep, output)

@@ -12,7 +12,7 @@ from dlrun.errors import Problem
 __all__ = ["MOST_RUNS", "too_long", "too_many_runs"]
 
 MOST_RUNS = 100_000
-"""Runs of one command: their plan alone takes minutes."""
+"""Runs of one command: their plan alone takes a minute."""
 
 _MAX_WORD = 50_000  # characters: a list of ten thousand seeds
 _MAX_KEY = 300

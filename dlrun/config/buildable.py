@@ -6,15 +6,16 @@ Nothing of the user's is imported for it. What dlrun carries is not looked at: a
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
 from dlrun.config.catalog import LIST_GROUPS, Catalog, Option
-from dlrun.config.components import names_in_spec, option_files, used_files
+from dlrun.config.components import names_in_part, option_files, used_files
 from dlrun.config.expressions import ExpressionError, names_in
 from dlrun.config.facts import fact_problems
 from dlrun.config.misfits import constructor_problems, target_problem
+from dlrun.config.parts import PerPart
 from dlrun.config.roots import Roots
 from dlrun.config.rules import is_expression
 from dlrun.config.signatures import NotThere, Reader, Signature, Unreadable, reader_for
@@ -37,10 +38,9 @@ def check_options(spec: Mapping[str, Any], catalog: Catalog) -> list[Problem]:
         spec: the run's, or a draft whose groups are chosen.
         catalog: where its options are looked up; each is judged once.
     """
-    project = catalog.roots.project
-    if project is None or next(project.glob("conf/*/*.yaml"), None) is None:
-        return []
     judge = _judge_of(catalog)
+    if judge is None:
+        return []
     try:
         used = judge.used(spec)
     except ConfigError as error:
@@ -64,7 +64,7 @@ class Judge:
         self._reader: Reader = reader_for(catalog.roots.project)
         roots = catalog.roots
         self._packaged = Catalog(Roots(project=None, work=roots.work, directory=roots.directory))
-        self._files: Mapping[str, list[Path]] | None = None
+        self._names = PerPart(self._names_in)
         self._used: dict[frozenset[str], list[tuple[str, str]]] = {}
         self._told: dict[tuple[str, str], list[Problem]] = {}
 
@@ -74,15 +74,24 @@ class Judge:
         Raises:
             ConfigError: the file of one cannot be read.
         """
-        project = self._catalog.roots.project
-        assert project is not None, "outside a project there is nothing to judge"
-        if self._files is None:
-            self._files = option_files(project)
-        names = names_in_spec(spec, self._files)
+        names = frozenset[str]().union(*(self._names(key, part) for key, part in spec.items()))
         if names not in self._used:
-            found = [file for file, _ in used_files(names, self._files, project)]
+            found = [file for file, _ in used_files(names, self._files, self._project)]
             self._used[names] = sorted((file.parent.name, file.stem) for file in found)
         return self._used[names]
+
+    @property
+    def _project(self) -> Path:
+        project = self._catalog.roots.project
+        assert project is not None, "outside a project there is nothing to judge"
+        return project
+
+    @cached_property
+    def _files(self) -> Mapping[str, list[Path]]:
+        return option_files(self._project)
+
+    def _names_in(self, key: str, part: Any) -> frozenset[str]:
+        return names_in_part(key, part, self._files)
 
     def problems(self, group: str, name: str) -> list[Problem]:
         """What is wrong with an option, whoever chooses it."""
@@ -164,8 +173,10 @@ class Judge:
 
 
 @lru_cache(maxsize=2)  # a command has one catalog; more would be kept for nothing
-def _judge_of(catalog: Catalog) -> Judge:
-    return Judge(catalog)
+def _judge_of(catalog: Catalog) -> Judge | None:
+    """None where there is nothing to judge: outside a project, and in one without options of its own."""
+    project = catalog.roots.project
+    return None if project is None or next(project.glob("conf/*/*.yaml"), None) is None else Judge(catalog)
 
 
 _TARGET_MEND = "Write `_target_: MODULE.NAME`."

@@ -21,24 +21,25 @@ from dlrun.config.roots import packaged, require_inside
 from dlrun.config.yamlfile import read_yaml
 from dlrun.errors import UserError
 
-__all__ = ["component_digests", "names_in_spec", "option_files", "used_files"]
+__all__ = ["component_digests", "names_in_part", "option_files", "used_files"]
 
 _OUTPUT_LAYER = "dense"  # what `model.head: auto` is made of
 _first_seen: dict[Path, str] = {}
 
 
-def component_digests(spec: Mapping[str, Any], project: Path | None) -> list[str]:
-    """What a run owes to the project: an entry a file, sorted; empty outside a project.
+def component_digests(names: frozenset[str], files: Mapping[str, list[Path]], project: Path) -> list[str]:
+    """What a run owes to the project: an entry a file, sorted.
 
     Args:
-        spec: the run's.
+        names: of the options that its spec speaks of, as `names_in_part` finds them.
+        files: `option_files` of the project.
         project: the folder whose `conf/` and modules are the user's own.
+
+    Raises:
+        UserError: a module was imported and then edited.
     """
-    if project is None:
-        return []
     entries: dict[Path, str] = {}
-    files = option_files(project)
-    for file, values in used_files(names_in_spec(spec, files), files, project):
+    for file, values in used_files(names, files, project):
         entries[file] = json.dumps(values, sort_keys=True, default=str)
         for module in _modules(values, project):
             require_inside(module, project)
@@ -63,9 +64,9 @@ def _files_by_name(groups: tuple[tuple[Path, int], ...]) -> Mapping[str, list[Pa
     return files
 
 
-def names_in_spec(spec: Mapping[str, Any], files: Mapping[str, Any]) -> frozenset[str]:
-    """The words of a spec that are names of options, whichever group they are meant in."""
-    return frozenset({*_words(dict(spec)), _OUTPUT_LAYER} & files.keys())
+def names_in_part(key: str, part: Any, files: Mapping[str, Any]) -> frozenset[str]:
+    """The words of a part of a spec that are names of options, whichever group they are meant in."""
+    return frozenset({key, *_words(part), _OUTPUT_LAYER} & files.keys())
 
 
 def used_files(

@@ -11,7 +11,8 @@ import copy
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
+from typing import Any
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
@@ -23,6 +24,7 @@ from omegaconf.errors import OmegaConfBaseException
 from dlrun.config.bounds import too_long
 from dlrun.config.calls import call_problem
 from dlrun.config.catalog import LIST_GROUPS, Catalog
+from dlrun.config.leaves import Base, is_plain
 from dlrun.config.loader import PRIMARY, CachingConfigLoader
 from dlrun.config.suggest import nearest
 from dlrun.config.trust import word_problems
@@ -33,6 +35,7 @@ from dlrun.errors import ConfigError, Problem
 
 __all__ = ["Draft", "Drafter", "normalise_override"]
 
+_BASES = 256  # that are kept, some 100 kB each
 _IN_FILE = re.compile(r"In '(?P<group>[^']+)/(?P<name>[^'/]+)': ")  # how Hydra says which file's defaults list it read
 
 
@@ -41,16 +44,17 @@ class Draft:
     """A composed config that may still be wrong.
 
     Attributes:
-        config: the composition without Hydra's own node; empty when nothing could be composed.
+        base: the composition without Hydra's own node; empty when nothing could be composed.
         hydra: Hydra's own node, None when nothing could be composed.
         problems: what was found wrong while composing.
         of_files: what is not written as Hydra reads it in files of the user, and was read as meant: it must be told.
         set_keys: the dotted keys that the command line sets.
         overrides: all that was asked for, and `choices` those of it that Hydra composed.
         experiment: the experiment that the command line chooses.
+        leaves: what is set in the values of `base`.
     """
 
-    config: DictConfig
+    base: Base
     hydra: DictConfig | None
     problems: list[Problem] = field(default_factory=list)
     of_files: list[Problem] = field(default_factory=list)
@@ -58,6 +62,12 @@ class Draft:
     overrides: Sequence[Override] = ()
     choices: Sequence[Override] = ()
     experiment: str | None = None
+    leaves: Sequence[Override] = ()
+
+    @property
+    def values(self) -> dict[str, Any]:
+        """All of it as plain values; parts may be shared with other drafts."""
+        return self.base.with_leaves(self.leaves)
 
 
 def normalise_override(text: str) -> str:
@@ -77,6 +87,9 @@ class Drafter:
         self._parsed: dict[str, Override | Problem] = {}
         self._slips_of: dict[str, list[Problem]] = {}
         self._split: dict[int, tuple[DictConfig, DictConfig]] = {}
+        self._verdicts: dict[str, tuple[bool, list[Problem]]] = {}
+        self._overrides: dict[str, Override] = {}
+        self._base = lru_cache(maxsize=_BASES)(self._with_words)
 
     @cached_property
     def _parser(self) -> OverridesParser:
@@ -91,14 +104,24 @@ class Drafter:
         found = [*torn, *(self._parsed[text] for text in whole)]
         return [o for o in found if isinstance(o, Override)], [p for p in found if isinstance(p, Problem)]
 
+    def override(self, text: str) -> Override:
+        """One word in Hydra's grammar, read once.
+
+        Raises:
+            HydraException: it is not of that grammar.
+        """
+        if text not in self._overrides:
+            self._overrides[text] = override = self._parser.parse_override(text)
+            override.config_loader = self._loader  # which names the options that a `glob(...)` matches
+        return self._overrides[text]
+
     def _parse_one(self, text: str) -> Override | Problem:
         if text.startswith("-"):
             return Problem(f"'{text}'", "must be a flag of dlrun", mend="See dlrun --help.", place=COMMAND_LINE)
         if rule := too_long(text):
             return Problem(f"'{text[:40]}...'", rule, place=COMMAND_LINE)
         try:
-            override = self._parser.parse_override(text)
-            override.config_loader = self._loader  # which names the options that a `glob(...)` matches
+            override = self.override(text)
             if override.key_or_group:
                 return override
             reason = "there is no key"
@@ -112,7 +135,7 @@ class Drafter:
 
     def draft(self, overrides: Sequence[Override], mode: RunMode = RunMode.RUN) -> Draft:
         """Compose `overrides`, none of which sweeps."""
-        draft = Draft(OmegaConf.create(), None, overrides=overrides)
+        draft = Draft(Base(OmegaConf.create()), None, overrides=overrides)
         structural, values = self._separate(overrides, draft)
         draft.choices = structural
         base = self._compose(structural, mode, draft)
@@ -120,11 +143,29 @@ class Drafter:
         draft.of_files = self._slips(draft.experiment, (each.name for each in merged))
         if base is None:
             return draft
-        own, draft.hydra = self._parts(base)
-        draft.config = copy.deepcopy(own)
-        for override in values:
-            self._apply(override, draft)
+        draft.hydra = self._hydra_of(base)
+        draft.base, draft.leaves = self._applied(base, values)
+        draft.problems += draft.base.problems
         return draft
+
+    def _applied(self, composition: DictConfig, words: Sequence[Override]) -> tuple[Base, list[Override]]:
+        """The composition with the words that are no mere leaves of it, and those that are."""
+        leaves = [word for word in words if is_plain(word)]
+        while True:
+            mere = set(map(id, leaves))
+            base = self._base(id(composition), tuple(str(word.input_line) for word in words if id(word) not in mere))
+            taken = [word for word in leaves if base.takes(word.key_or_group)]
+            if len(taken) == len(leaves):
+                return base, leaves
+            leaves = taken  # a word on a leaf of another word, or that others refer to
+
+    def _with_words(self, composition: int, lines: tuple[str, ...]) -> Base:
+        """A composition, by its id, with words applied by Hydra's own function."""
+        own = self._split[composition][0]
+        config = copy.deepcopy(own) if lines else own
+        problems = [problem for line in lines if (problem := self._apply(line, config))]
+        keys = tuple(self.override(line).key_or_group for line in lines)
+        return Base(config, keys, problems)
 
     def _slips(self, chosen: str | None, merged: Iterable[str]) -> list[Problem]:
         """What the project's file and experiments do not say as Hydra reads it."""
@@ -144,22 +185,21 @@ class Drafter:
             self._slips_of[name] = found
         return self._slips_of[name]
 
-    def _parts(self, composition: DictConfig) -> tuple[DictConfig, DictConfig]:
-        """A composition without Hydra's own node, and that node, which is the larger of the two; both kept."""
+    def _hydra_of(self, composition: DictConfig) -> DictConfig:
+        """Hydra's own node of a composition, which is larger than all the rest, and is split off; both are kept."""
         if id(composition) not in self._split:  # the loader keeps it, so that its id stays its own
             own = copy.copy(composition)
             OmegaConf.set_struct(own, False)
             own.pop("hydra")
             self._split[id(composition)] = own, composition.hydra
-        return self._split[id(composition)]
+        return self._split[id(composition)][1]
 
     def _separate(self, overrides: Sequence[Override], draft: Draft) -> tuple[list[Override], list[Override]]:
         structural: list[Override] = []
         values: list[Override] = []
         for override in overrides:
             key = override.key_or_group
-            is_choice = self._loader.is_choice(override)
-            wrong = self._problems_of(override, is_choice)
+            is_choice, wrong = self._judged(override)
             draft.problems += wrong
             draft.set_keys.add(override.package or key)
             if wrong:
@@ -168,6 +208,14 @@ class Drafter:
             if key == "experiment" and override.value() is not None:
                 draft.experiment = str(override.value())
         return structural, values
+
+    def _judged(self, override: Override) -> tuple[bool, list[Problem]]:
+        """Whether a word chooses an option, and what is wrong with it by itself."""
+        line = str(override.input_line)
+        if line not in self._verdicts:
+            is_choice = self._loader.is_choice(override)
+            self._verdicts[line] = is_choice, self._problems_of(override, is_choice)
+        return self._verdicts[line]
 
     def _problems_of(self, override: Override, is_choice: bool) -> list[Problem]:
         """What is wrong with an override by itself."""
@@ -242,17 +290,20 @@ class Drafter:
     def forced(self, overrides: Sequence[str]) -> list[str]:
         """The words, those that set a value with `++`: Hydra refuses a new tag without it, and an old one with `+`."""
         parsed, _ = self.parse(overrides)
-        return [str(o.input_line) if o.is_hydra_override() or self._loader.is_choice(o) else _forced(o) for o in parsed]
+        return [str(o.input_line) if o.is_hydra_override() or self._judged(o)[0] else _forced(o) for o in parsed]
 
-    def _apply(self, override: Override, draft: Draft) -> None:
-        forced = self._parser.parse_override(_forced(override))
+    def _apply(self, line: str, config: DictConfig) -> Problem | None:
+        forced = self._parser.parse_override(_forced(self.override(line)))
         try:
-            self._loader._apply_overrides_to_config([forced], draft.config)
+            self._loader._apply_overrides_to_config([forced], config)
+        except ValueError:  # how OmegaConf meets a word where an item of a list is counted
+            mend = "A list's items are numbered from 0: KEY.0=VALUE; KEY=[VALUE,VALUE] sets all of it."
+            return Problem(f"'{line}'", "must fit the config: there is a list", mend=mend, place=COMMAND_LINE)
         except (HydraException, OmegaConfBaseException) as error:
             cause = error.__cause__ or error
-            text = str(override.input_line)
             rule = f"must fit the config: {str(cause).splitlines()[0].rstrip('.')}"
-            draft.problems.append(Problem(f"'{text}'", rule, place=COMMAND_LINE))
+            return Problem(f"'{line}'", rule, place=COMMAND_LINE)
+        return None
 
 
 def _forced(override: Override) -> str:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import ast
 import operator
 from collections.abc import Callable, Iterator, Mapping
+from functools import lru_cache
 from typing import Any
 
 __all__ = ["ExpressionError", "evaluate", "names_in"]
@@ -76,6 +77,7 @@ def names_in(text: str) -> Iterator[str]:
     return (node.id for node in ast.walk(_parse(text)) if isinstance(node, ast.Name))
 
 
+@lru_cache(maxsize=1024)
 def _parse(text: str) -> ast.expr:
     source = text.removeprefix("$").replace("$", "")
     if len(source) > _MAX_TEXT:

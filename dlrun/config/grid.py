@@ -5,10 +5,9 @@ from __future__ import annotations
 import itertools
 import math
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import IntervalSweep, Override
 
 from dlrun.config.catalog import LIST_GROUPS, Catalog, Parameter
@@ -16,18 +15,20 @@ from dlrun.config.identity import NOT_IDENTITY, NOT_IDENTITY_OF_TRAINER
 from dlrun.config.words import COMMAND_LINE
 from dlrun.errors import Problem
 
-__all__ = ["empty", "needs_search", "needs_sweep", "one_process", "points", "unsweepable"]
+__all__ = ["empty", "needs_search", "needs_sweep", "one_process", "points", "unheeded", "unsweepable"]
 
 _DECIMAL_COMMA = re.compile(r"^\d+,\d+$")
 
 
-def points(overrides: Sequence[Override], most: int | None = None) -> Iterator[list[Override]]:
+def points(
+    overrides: Sequence[Override], parse: Callable[[str], Override], most: int | None = None
+) -> Iterator[list[Override]]:
     """The points of a grid, the last key fastest; one point when nothing sweeps.
 
     Args:
+        parse: reads a word.
         most: values of each key, all by default; where it is given, one key at a time leaves its first value.
     """
-    parse = OverridesParser.create().parse_override
     axes = [
         [parse(f"{o.get_key_element()}={value}") for value in itertools.islice(o.sweep_string_iterator(), most)]
         if o.is_sweep_override()
@@ -101,8 +102,25 @@ def unsweepable(varied: Sequence[str]) -> Iterator[Problem]:
             yield Problem(key, rule, mend="Run one command a value.")
 
 
+def unheeded(launcher: Mapping[str, Any], defaults: Mapping[str, Any], foreign: bool) -> Iterator[Problem]:
+    """Keys of `launcher` that ask for what only a worker process can be held to, where there will be none.
+
+    Args:
+        defaults: of these keys.
+        foreign: whether another launcher than dlrun's is chosen; else runs are trained in the command's process.
+    """
+    beside = "another hydra/launcher than dlrun's" if foreign else "launcher.jobs=0"
+    for key, value in launcher.items():
+        is_theirs = key in ("option", "if_running") or (key == "jobs" and not foreign)
+        if not is_theirs and value != defaults.get(key):
+            rule = f"must be left as it is beside {beside}: nobody would heed it"
+            mend = "Joblib's processes are hydra.launcher.n_jobs." if key == "jobs" else None
+            yield Problem(f"launcher.{key}", rule, got=str(value), mend=mend)
+
+
 def one_process(specs: Sequence[Mapping[str, Any]]) -> Iterator[Problem]:
-    """What TensorFlow is told once in a process must be the same for all runs of a command."""
+    """What TensorFlow is told once in a process must be the same for all runs that share one."""
     if len({spec["trainer"]["deterministic"] for spec in specs}) > 1:
-        rule = "must have one value in a sweep: TensorFlow is told it once in a process"
-        yield Problem("trainer.deterministic", rule, mend="Run one command a value.")
+        rule = "must have one value where all runs may share a process: TensorFlow is told it once in a process"
+        mend = "Run one command a value, or leave launcher.jobs and hydra/launcher as dlrun has them."
+        yield Problem("trainer.deterministic", rule, mend=mend)

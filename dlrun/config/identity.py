@@ -11,15 +11,26 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 from dlrun.config.catalog import Catalog, Option
-from dlrun.config.components import component_digests
+from dlrun.config.components import component_digests, names_in_part, option_files
 from dlrun.config.digest import content_digest
+from dlrun.config.parts import PerPart
 from dlrun.config.roots import Roots
 from dlrun.config.spec import REPLICATE_KEYS, Spec
 
-__all__ = ["NOT_IDENTITY", "NOT_IDENTITY_OF_TRAINER", "id_without_epochs", "run_and_trial_id", "run_id", "sweep_id"]
+__all__ = [
+    "NOT_IDENTITY",
+    "NOT_IDENTITY_OF_TRAINER",
+    "Identities",
+    "id_without_epochs",
+    "run_and_trial_id",
+    "run_id",
+    "sweep_id",
+]
 
 NOT_IDENTITY = frozenset({"tracking", "launcher", "search", "lab", "name", "tags", "checkpoint"})
 """Top-level keys that say how a run is recorded or scheduled, not what it is."""
@@ -34,44 +45,91 @@ def run_id(spec: Spec, catalog: Catalog) -> str:
 
 
 def run_and_trial_id(spec: Spec, catalog: Catalog) -> tuple[str, str]:
-    """The ids of a run and of the trial that it repeats: the run's identity less the replicate keys."""
-    identity = _identity(spec, catalog)
-    run = _hash(identity)
-    for key in REPLICATE_KEYS:
-        *groups, name = key.split(".")
-        node = identity
-        for group in groups:
-            node[group] = dict(node[group])
-            node = node[group]
-        node.pop(name, None)
-    return run, _hash(identity)
+    """The ids of a run and of the trial that it repeats."""
+    return Identities(catalog).of(spec)
 
 
 def id_without_epochs(spec: Spec, catalog: Catalog) -> str:
     """What a run shares with the runs that differ from it only in how many epochs they train."""
-    identity = _identity(spec, catalog)
-    del identity["trainer"]["epochs"]
-    return _hash(identity)
+    return Identities(catalog).without_epochs(spec)
+
+
+class Identities:
+    """The ids of a command's runs: what they have in common is looked at and written out once."""
+
+    def __init__(self, catalog: Catalog) -> None:
+        """Look options up in `catalog`; files are taken as they are when a run first needs them."""
+        self._catalog = catalog
+        self._parts = PerPart(self._part)
+        self._names = PerPart(lambda key, part: names_in_part(key, part, self._files))
+        self._components: dict[frozenset[str], str] = {}
+
+    def of(self, spec: Spec) -> tuple[str, str]:
+        """The ids of a run and of the trial that it repeats: the run's identity less the replicate keys.
+
+        Raises:
+            UserError: a module of the project was edited after it was imported.
+        """
+        parts = self._parts_of(spec)
+        trial = {key: part for key, (_, part) in parts.items() if part}
+        return _hash_parts({key: part for key, (part, _) in parts.items()}), _hash_parts(trial)
+
+    def without_epochs(self, spec: Spec) -> str:
+        """What a run shares with the runs that differ from it only in how many epochs they train."""
+        trainer = {key: value for key, value in spec["trainer"].items() if key != "epochs"}
+        parts = self._parts_of(spec) | {"trainer": self._part("trainer", trainer)}
+        return _hash_parts({key: part for key, (part, _) in parts.items()})
+
+    def _parts_of(self, spec: Spec) -> dict[str, tuple[str, str]]:
+        """The parts of an identity, each as `_part` has it."""
+        components = self._components_of(spec)
+        parts = {key: self._parts(key, value) for key, value in spec.items() if key not in NOT_IDENTITY}
+        return parts | {"components": (components, components)}
+
+    def _part(self, key: str, value: Any) -> tuple[str, str]:
+        """The canonical JSON of a part of a run's identity, and of the trial's; '' for what the trial leaves out."""
+        if key == "trainer":
+            value = {name: each for name, each in value.items() if name not in NOT_IDENTITY_OF_TRAINER}
+        if isinstance(value, Mapping) and isinstance(value.get("option"), str):
+            value = _by_content(self._catalog.get(key, value["option"]), value, self._catalog.roots)
+        if key in REPLICATE_KEYS:
+            return _canonical(value), ""
+        inside = {each.partition(".")[2] for each in REPLICATE_KEYS if each.startswith(f"{key}.")}
+        kept = {name: each for name, each in value.items() if name not in inside} if inside else value
+        return _canonical(value), _canonical(kept)
+
+    def _components_of(self, spec: Spec) -> str:
+        """What the run owes to the project, as canonical JSON."""
+        project = self._catalog.roots.project
+        if project is None:
+            return "[]"
+        names = frozenset[str]().union(*(self._names(key, part) for key, part in spec.items()))
+        if names not in self._components:
+            self._components[names] = _canonical(component_digests(names, self._files, project))
+        return self._components[names]
+
+    @cached_property
+    def _files(self) -> Mapping[str, list[Path]]:
+        assert self._catalog.roots.project is not None, "outside a project nothing is the user's own"
+        return option_files(self._catalog.roots.project)
 
 
 def sweep_id(run_ids: Mapping[str, Any] | set[str] | list[str]) -> str:
     """The id of a grid: the hash of its sorted run ids."""
-    return _hash(sorted(run_ids))
+    return _hash(_canonical(sorted(run_ids)))
 
 
-def _hash(value: Any) -> str:
-    canonical = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+def _canonical(value: Any) -> str:
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+
+
+def _hash_parts(parts: Mapping[str, str]) -> str:
+    """The hash of a mapping whose values are canonical JSON already."""
+    return _hash("{" + ",".join(f"{_canonical(key)}:{parts[key]}" for key in sorted(parts)) + "}")
+
+
+def _hash(canonical: str) -> str:
     return hashlib.sha256(canonical.encode()).hexdigest()[:_ID_LENGTH]
-
-
-def _identity(spec: Spec, catalog: Catalog) -> dict[str, Any]:
-    identity = {key: value for key, value in spec.items() if key not in NOT_IDENTITY}
-    identity["trainer"] = {k: v for k, v in spec["trainer"].items() if k not in NOT_IDENTITY_OF_TRAINER}
-    identity["components"] = component_digests(spec, catalog.roots.project)
-    for group, node in identity.items():
-        if isinstance(node, Mapping) and isinstance(node.get("option"), str):
-            identity[group] = _by_content(catalog.get(group, node["option"]), node, catalog.roots)
-    return identity
 
 
 def _by_content(option: Option, node: Mapping[str, Any], roots: Roots) -> dict[str, Any]:

@@ -175,7 +175,7 @@ class Origins:
     def _followed(self, key: str, spec: Mapping[str, Any]) -> bool:
         """Whether the option that `key` belongs to took the place of an `auto`."""
         group, *rest = key.split(".")
-        before, after = self._draft.config.get(group), spec.get(group)
+        before, after = self._draft.values.get(group), spec.get(group)
         if group in LIST_GROUPS and rest and isinstance(after, Mapping):
             before, after = (node.get(rest[0]) if isinstance(node, Mapping) else None for node in (before, after))
         if not isinstance(after, Mapping) or "option" not in after:

@@ -12,6 +12,7 @@ from omegaconf import DictConfig, ListConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from dlrun.config.catalog import LIST_GROUPS, Catalog
+from dlrun.config.replicates import REPLICATE_KEYS
 from dlrun.config.secrets import by_name, foreign_calls, resolved
 from dlrun.errors import Problem
 
@@ -31,9 +32,6 @@ SPEC_VERSION = 1
 
 NO_PART_OF_A_RUN = ("lab", "search", "launcher")
 """Groups that say which runs there are and how they are scheduled: a config may hold them, a spec does not."""
-
-REPLICATE_KEYS = ("seed", "split.seed", "split.fold")
-"""Keys that repeat a trial; runs that differ only in them are one trial."""
 
 _SECRETIVE = "tracking"  # the one group whose values may be secrets
 

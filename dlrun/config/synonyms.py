@@ -18,6 +18,8 @@ _WORDS = {
     "limit_batches": "limit_train_batches steps_per_epoch max_steps",
     "class_weight": "class_weights pos_weight",
     "fast_dev_run": "dev_run dry_run smoke_test debug",
+    "jobs": "n_jobs num_workers workers n_workers max_workers processes parallel",
+    "trial_timeout": "timeout time_limit max_seconds walltime",
     "strategy": "distribute_strategy distribution accelerator",
     "gradient_accumulation_steps": "accumulate_grad_batches grad_accum gradient_accumulation accumulation_steps",
     "layout": "view as",
@@ -174,8 +176,6 @@ NEEDLESS = {
     "num_classes": "The data gives it.",
     "n_classes": "The data gives it.",
     "train": "Training gets the rows that test and validation leave.",
-    "num_workers": "Data is held in memory: no process loads it.",
-    "n_jobs": "Runs are trained one after another.",
     "jit_compile": "It is off: on a CPU it is slower.",
 }
 """Keys of other tools that have no place here, and why."""

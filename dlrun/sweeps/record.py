@@ -1,17 +1,17 @@
-"""A sweep's directory: what was asked for, which runs make which trial, and the ledger of what became of them."""
+"""What a sweep asks for, and which runs make which trial: its `sweep.json`."""
 
 from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 from dlrun.training.atomic import storage_errors, write_json
 
-__all__ = ["Ledger", "Sweep", "Trial"]
+__all__ = ["Sweep", "Trial"]
 
 
 @dataclass(frozen=True)
@@ -30,6 +30,7 @@ class Sweep:
 
     Attributes:
         experiment: the experiment that was chosen, if one was.
+        names: what varies in each run, by its id.
         started: seconds since 1970.
     """
 
@@ -39,11 +40,32 @@ class Sweep:
     varied: Sequence[str]
     trials: Sequence[Trial]
     experiment: str | None = None
+    names: Mapping[str, str] = field(default_factory=dict)
     started: float = field(default_factory=time.time)
 
     def trial_of(self, run: str) -> Trial:
         """The trial that a run repeats."""
-        return next(trial for trial in self.trials if run in trial.runs)
+        return self._by_run[run]
+
+    @cached_property
+    def repeats(self) -> bool:
+        """Whether a trial has several runs."""
+        return any(len(trial.runs) > 1 for trial in self.trials)
+
+    @cached_property
+    def _by_run(self) -> dict[str, Trial]:
+        return {run: trial for trial in self.trials for run in trial.runs}
+
+    @classmethod
+    def read(cls, directory: Path) -> Sweep:
+        """The sweep that `directory` describes.
+
+        Raises:
+            StorageError: it cannot be read.
+        """
+        with storage_errors(directory):
+            facts = json.loads((directory / "sweep.json").read_bytes())
+        return cls(**facts | {"trials": [Trial(**trial) for trial in facts["trials"]]})
 
     def write(self, directory: Path) -> None:
         """Write it to `directory`, whole or not at all.
@@ -54,35 +76,3 @@ class Sweep:
         with storage_errors(directory):
             directory.mkdir(parents=True, exist_ok=True)
         write_json(directory / "sweep.json", asdict(self))
-
-
-class Ledger:
-    """What became of every run, appended as it happens to `sweeps/<id>/ledger.jsonl`."""
-
-    def __init__(self, directory: Path) -> None:
-        self.path = directory / "ledger.jsonl"
-        self._known = {entry["run"]: entry["status"] for entry in self.entries()}
-
-    def record(self, run: str, status: str, **fields: Any) -> bool:
-        """Append a change of status; nothing when the status is known. Returns whether it was appended.
-
-        Raises:
-            StorageError: it cannot be written; the next call tries again.
-        """
-        if self._known.get(run) == status:
-            return False
-        entry = {"time": time.time(), "run": run, "status": status, **fields}
-        with storage_errors(self.path), self.path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(entry) + "\n")
-        self._known[run] = status
-        return True
-
-    def entries(self) -> Iterator[Mapping[str, Any]]:
-        """All entries, oldest first; a torn last line is passed over."""
-        if not self.path.is_file():
-            return
-        for line in self.path.read_text(encoding="utf-8").splitlines():
-            try:
-                yield json.loads(line)
-            except json.JSONDecodeError:
-                continue

@@ -9,7 +9,8 @@ from hydra.core.utils import JobReturn
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig
 
-from dlrun.errors import DlrunError
+from dlrun.config.raised import telling_line
+from dlrun.errors import DlrunError, RunFailed
 from dlrun.sweeps.task import Task
 
 __all__ = ["GridSweep"]
@@ -31,11 +32,24 @@ class GridSweep:
 
         Raises:
             DlrunError: an error that every run met. That of some is theirs: they stay without a result.
+            RunFailed: a launcher of somebody else's has given up.
         """
-        jobs = [self._task.planner.for_hydra(run.overrides) for run in self._task.waiting()]
-        returns: list[JobReturn] = list(self._launcher.launch(jobs, 0))
+        returns = self._launched([self._task.words(run) for run in self._task.waiting()])
         values = [job.return_value for job in returns]
         errors = [value for value in values if isinstance(value, DlrunError)]
         if errors and len(errors) == len(values):
             raise errors[0]
         return values
+
+    def _launched(self, jobs: list[list[str]]) -> list[JobReturn]:
+        if type(self._launcher).__module__.startswith("hydra_plugins.dlrun."):
+            return list(self._launcher.launch(jobs, 0))
+        try:
+            return list(self._launcher.launch(jobs, 0))
+        except Exception as error:  # somebody else's: Joblib raises where one of its processes has crashed
+            name, line = type(self._launcher).__name__, telling_line(error)
+            raise RunFailed(
+                f"{name} has given up: {type(error).__name__}: {line}\n"
+                "What is finished is kept, and the same command does the rest; without hydra/launcher a crash costs one"
+                " run only."
+            ) from error

@@ -2,35 +2,45 @@
 
 from __future__ import annotations
 
+import os
+import secrets
 import shlex
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from functools import cached_property
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
-from dlrun import naming
 from dlrun.analysis.trials import short_names
-from dlrun.config.identity import run_id
-from dlrun.errors import DlrunError, UserError
+from dlrun.errors import DlrunError
+from dlrun.job import Job
+from dlrun.naming import Namer
 from dlrun.planning import Plan, PlannedRun, Planner
+from dlrun.sweeps.orphan import end_with
 from dlrun.sweeps.record import Sweep, Trial
+from dlrun.sweeps.siblings import Siblings
 from dlrun.training.quiet import import_tensorflow
 from dlrun.training.result import Result
 from dlrun.training.rundir import RunDirectory
 
 if TYPE_CHECKING:
     from dlrun.pipeline import Listener
+    from dlrun.sweeps.watcher import Watcher
 
 __all__ = ["Task", "describe_sweep"]
+
+_RUN = "dlrun_run"  # in a job's words: which run they are to make
 
 
 @dataclass
 class Task:
     """The job of one command. It can be pickled, so that any of Hydra's launchers can carry it elsewhere.
+
+    A launcher pickles it once a job, so what is carried says where the sweep is described: a job elsewhere plans its
+    own words.
 
     Attributes:
         directory: where the command was started.
@@ -38,7 +48,8 @@ class Task:
         plan: all runs of the command.
         environment: content of environment.json.
         sweep: what the runs are part of, None for a single run.
-        listener: told every event of a run in this process; not carried elsewhere.
+        listener: told every event of a run in this process.
+        watcher: follows the sweep while it is launched; a launcher of dlrun's own tells it what happens.
     """
 
     directory: Path
@@ -47,14 +58,21 @@ class Task:
     environment: Mapping[str, Any]
     sweep: Sweep | None = None
     listener: Listener | None = field(default=None, compare=False)
+    watcher: Watcher | None = field(default=None, compare=False)
 
     @cached_property
     def planner(self) -> Planner:
         return Planner(self.directory)
 
-    def __getstate__(self) -> dict[str, Any]:
-        made_anew = ("planner", "_by_words")
-        return {key: value for key, value in self.__dict__.items() if key not in made_anew} | {"listener": None}
+    @cached_property
+    def _token(self) -> str:
+        """What tells this command from an earlier one of the same sweep, in a process that served both."""
+        return secrets.token_hex(8)
+
+    def __reduce__(self) -> Any:
+        if self.sweep is None:
+            raise TypeError("a single run is trained where it was asked for; launchers carry the jobs of sweeps")
+        return _elsewhere, (self.directory, self.sweep.id, os.getpid(), self._token)
 
     def __call__(self, config: DictConfig) -> Result | DlrunError:
         """Do the run that `config` says. An error of the call is handed back, because Hydra prints what is raised."""
@@ -62,35 +80,52 @@ class Task:
         from dlrun import pipeline
 
         words: Any = OmegaConf.to_container(HydraConfig.get().overrides.task, resolve=False)  # `${...}` stays as typed
-        planned = self._by_words[tuple(words)]
-        job = pipeline.Job(
+        try:
+            job = self.job(self.planned(words))
+            changed = job.changed(self.planner.catalog)
+            return pipeline.run(replace(job, refused=changed), self.planner.catalog, self.listener)
+        except DlrunError as error:
+            return error
+
+    def words(self, planned: PlannedRun) -> list[str]:
+        """A job's words, as Hydra takes them: those that make the run, and which run that is."""
+        return [*self.planner.for_hydra(planned.overrides), f"++{_RUN}={planned.id}"]
+
+    def planned(self, words: Sequence[str]) -> PlannedRun:
+        """The run that a job's `words` ask for.
+
+        Raises:
+            ConfigError: they make none any more, in a process that has to plan them anew.
+        """
+        *making, last = words
+        run = last.removeprefix(f"++{_RUN}=")
+        if run in self._by_id:
+            return self._by_id[run]
+        (planned,) = self.planner.plan([word.removeprefix("++") for word in making], sweep=False).runs
+        return replace(planned, id=run)  # where it would be another one by now, `Job.changed` tells
+
+    def job(self, planned: PlannedRun) -> Job:
+        """What is to be done for one of the command's runs."""
+        return Job(
             id=planned.id,
             spec=planned.spec,
             start=self._start(planned),
             environment=self.environment if self.sweep is None else {"sweep": self.sweep.id},
             in_sweep=self.sweep is not None,
-            refused=self._changed(planned),
+            siblings=self._siblings.of(planned),
         )
-        try:
-            return pipeline.run(job, self.planner.catalog, self.listener)
-        except DlrunError as error:
-            return error
 
     @cached_property
-    def _by_words(self) -> dict[tuple[str, ...], PlannedRun]:
-        return {tuple(self.planner.for_hydra(run.overrides)): run for run in self.plan.runs}
+    def _siblings(self) -> Siblings:
+        return Siblings(self.plan)
 
-    def _changed(self, planned: PlannedRun) -> UserError | None:
-        """The error of a run whose data or components are no longer those that its id was made from."""
-        try:
-            if run_id(planned.spec, self.planner.catalog) == planned.id:
-                return None
-        except UserError as error:  # a module was edited after it was imported, or an option file was broken
-            return error
-        return UserError(
-            f"The data or a component of run {planned.id[:8]} changed after the command began, so that it would be"
-            " another run. Type the command again."
-        )
+    @cached_property
+    def _namer(self) -> Namer:
+        return Namer(self.plan.varied, self.planner.catalog)
+
+    @cached_property
+    def _by_id(self) -> dict[str, PlannedRun]:
+        return {run.id: run for run in self.plan.runs}
 
     def run_directory(self, run: str) -> RunDirectory:
         """The directory of one of the command's runs."""
@@ -103,11 +138,10 @@ class Task:
 
     def _start(self, planned: PlannedRun) -> dict[str, Any]:
         spec = planned.spec
-        label = naming.label(spec, planned.overrides, self.plan.varied, self.planner.catalog)
         return {
-            "name": spec["name"] or label.name,
+            "name": spec["name"] or self._namer.label(spec, planned.overrides).name,
             "experiment": spec["tracking"].get("experiment"),
-            "params": dict(label.params),
+            "params": self._namer.params(spec),
             "tags": {key: str(value) for key, value in spec["tags"].items()},
             "command": shlex.join(["dlrun", *planned.overrides]),
             **self._place(planned),
@@ -118,11 +152,21 @@ class Task:
         if self.sweep is None:
             return {"sweep": None, "trial": None}
         trial = self.sweep.trial_of(planned.id)
-        repeated = any(len(each.runs) > 1 for each in self.sweep.trials)
         return {
             "sweep": {"id": self.sweep.id, "name": self.sweep.name, "command": self.command},
-            "trial": {"id": trial.id, "name": trial.name} if repeated else None,
+            "trial": {"id": trial.id, "name": trial.name} if self.sweep.repeats else None,
         }
+
+
+@lru_cache(maxsize=1)
+def _elsewhere(directory: Path, sweep: str, command: int, token: str) -> Task:
+    """The task in another process than the command's; the jobs done there share what the first read and composed."""
+    end_with(command)
+    planner = Planner(directory)
+    described = Sweep.read(planner.roots.work / "sweeps" / sweep)
+    task = Task(directory, described.command, Plan((), tuple(described.varied), described.experiment), {}, described)
+    task.planner = planner
+    return task
 
 
 def describe_sweep(plan: Plan, identity: str, command: str, planner: Planner) -> Sweep:
@@ -130,10 +174,13 @@ def describe_sweep(plan: Plan, identity: str, command: str, planner: Planner) ->
     gathered: dict[str, list[PlannedRun]] = {}
     for run in plan.runs:
         gathered.setdefault(run.trial, []).append(run)
-    trials = []
+    trials: list[Trial] = []
+    names: dict[str, str] = {}
+    namer = Namer(plan.varied, planner.catalog)
     for key, runs in gathered.items():
-        name = naming.label(runs[0].spec, runs[0].overrides, plan.varied, planner.catalog).trial
-        trials.append(Trial(key, name, runs[0].overrides, [run.id for run in runs]))
+        labels = [namer.label(run.spec, run.overrides) for run in runs]
+        names |= {run.id: run.spec["name"] or label.name for run, label in zip(runs, labels, strict=True)}
+        trials.append(Trial(key, labels[0].trial, runs[0].overrides, [run.id for run in runs]))
     short = short_names(plan.varied)
     name = " x ".join(short.values()) or "sweep"
-    return Sweep(identity, name, command, plan.varied, trials, plan.experiment)
+    return Sweep(identity, name, command, plan.varied, trials, plan.experiment, names)

@@ -154,6 +154,7 @@ class Journal:
         self._close_last_line(found.offset)
         self._next = max((event.seq for event in found.events), default=-1) + 1
         self._synced = -math.inf
+        self._latest = 0.0
 
     def _close_last_line(self, offset: int) -> None:
         """Trim half a line at the end; give a whole one its newline."""
@@ -179,7 +180,8 @@ class Journal:
         if taken := _RESERVED & fields.keys():
             raise TypeError(f"the journal itself writes {', '.join(sorted(taken))}")
         owner = {"pid": os.getpid(), "host": HOST} if event == "start" else {}
-        record = {"seq": self._next, "time": time.time(), "event": event, **owner, **fields}
+        self._latest = max(self._latest, time.time())  # a clock that is set back must not end a run before its start
+        record = {"seq": self._next, "time": self._latest, "event": event, **owner, **fields}
         encoded = {key: _encode(value) for key, value in record.items()}
         line = json.dumps(encoded | {"crc": _checksum(encoded)}, allow_nan=False)
         self._write(line.encode("ascii") + b"\n")

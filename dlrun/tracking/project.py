@@ -11,24 +11,21 @@ curves must not be mixed: the earlier MLflow run is set aside, tagged `dlrun.sup
 
 from __future__ import annotations
 
-import json
 import logging
+import os
 from pathlib import Path
 
-from mlflow import MlflowClient
-from mlflow.entities import Dataset, DatasetInput, InputTag, Run
-
+from dlrun.tracking.backend import Held, dataset_facts
 from dlrun.tracking.journal import JOURNAL, Event, last_attempt, read, read_from
-from dlrun.tracking.owner import is_alive
+from dlrun.tracking.owner import HOST, is_alive
 from dlrun.tracking.state import Note, Synced
-from dlrun.tracking.storerun import STATUS_TAG, SUPERSEDED_TAG, SYNCED_TAG, StoreRun, find_runs, is_gone
+from dlrun.tracking.storerun import STATUS_TAG, SUPERSEDED_TAG, SYNCED_TAG, StoreRun
 from dlrun.tracking.translate import TIMINGS, Batch, Translator
 from dlrun.tracking.tree import Place, Tree
 
 __all__ = ["Projection"]
 
 _log = logging.getLogger(__name__)
-_DIGEST_LENGTH = 36  # what MLflow takes
 
 
 class Projection:
@@ -45,7 +42,7 @@ class Projection:
         self.has_ended = False
         self._journal = run_dir / JOURNAL
         self._tree = tree
-        self._client: MlflowClient = tree.client
+        self._backend = tree.backend
         self._store = store
         self._note: Note | None = None
         self._forget()
@@ -66,7 +63,7 @@ class Projection:
             Whether the run is this process's to send; False while another one sends it.
 
         Raises:
-            MlflowException: the store did not take it; the next step begins again from what the store has.
+            Exception: the store did not take it; the next step begins again from what the store has.
             OSError: the run directory cannot be read or written.
         """
         try:
@@ -113,7 +110,7 @@ class Projection:
         if self._note is None:
             return False
         synced = self._note.read()
-        if synced is None or synced.store != self._store or is_gone(self._client, synced.mlflow_run_id):
+        if synced is None or synced.store != self._store or self._is_gone(synced.mlflow_run_id):
             return True
         past = [event for event in read(self._journal) if event.seq <= synced.seq]
         if not past or self._journal.stat().st_size < synced.offset:
@@ -121,24 +118,38 @@ class Projection:
         attempt = last_attempt(past)
         self._translator.translate(attempt)
         self._start, self._last_time = attempt[0], int(past[-1].time * 1000)
-        self._run = StoreRun(self._client, synced.mlflow_run_id, fresh=False)
+        self._run = StoreRun(self._backend, synced.mlflow_run_id, fresh=False)
         self._offset, self._seq = synced.offset, synced.seq
-        self.has_ended = synced.pid == 0 and past[-1].event == "end"
+        self.has_ended = any(event.event == "end" for event in attempt)
+        if self.has_ended and synced.pid:  # the writer was killed before it had ended what stands above the run
+            self._place = self._tree.place(self._start)
+            self._tree.ended(self._start)
         return True
 
     def _project(self, events: list[Event]) -> None:
         if events[0].event == "start":
-            self._begin(events[0])
-        if self._run is None or self._start is None:
+            self._start, self.has_ended = events[0], False
+            self._place = self._tree.place(events[0])
+        if self._start is None or (self._run is None and events[0].event != "start"):
             _log.warning("%s has events before its first start: passed over", self._journal)
             return
         self._place = self._place or self._tree.place(self._start)
+        with self._backend.together():
+            if events[0].event == "start":
+                self._begin(self._start, self._place)
+            ended = self._write(events)
+        if ended:  # not together with its end: what stands above it has a lock of its own
+            self._tree.ended(self._start)
+            self.has_ended = True
+
+    def _write(self, events: list[Event]) -> bool:
+        """Write what the events become; whether the run has ended with them."""
+        assert self._run is not None and self._start is not None
         # Events that the marker covers are translated for what they leave open: files, the end.
         covered = self._translator.translate(event for event in events if event.seq <= self._seq)
         batch = self._translator.translate(event for event in events if event.seq > self._seq)
         if self._start["attempt"] > 1 and self._run.contradicted(batch.points, TIMINGS):
-            self._supersede(self._start)
-            return
+            return self._supersede(self._start)
         status = batch.status or covered.status
         last = max(events, key=lambda event: event.seq)  # epochs of an earlier attempt stand behind the start
         self._run.send(batch, {SYNCED_TAG: str(last.seq), STATUS_TAG: status or "running"})
@@ -146,34 +157,31 @@ class Projection:
         for part in (covered, batch):
             self._send_files(self._run.run_id, part)
         if status is not None:
-            end_time = batch.end_time or covered.end_time or self._last_time
-            self._run.terminate(status, end_time)
-            self._tree.ended(self._start)
-            self.has_ended = True
+            self._run.terminate(status, batch.end_time or covered.end_time or self._last_time)
+        return status is not None
 
-    def _begin(self, start: Event) -> None:
-        self._start, self.has_ended = start, False
-        self._place = self._tree.place(start)
+    def _begin(self, start: Event, place: Place) -> None:
+        """Find or make the run."""
         if self._run is None:
-            found = self._find(start, self._place)
+            found = self._find(start, place)
             if found is None:
-                self._run = StoreRun(self._client, self._create(start, self._place), fresh=True)
+                self._run = StoreRun(self._backend, self._create(start, place), fresh=True)
                 return
-            self._run = StoreRun(self._client, found.info.run_id, fresh=False)
-            self._seq = int(found.data.tags.get(SYNCED_TAG, -1))
+            self._run = StoreRun(self._backend, found.run_id, fresh=False)
+            self._seq = int(found.tags.get(SYNCED_TAG, -1))
         if start.seq > self._seq:
             self._reopen(self._run, start)
 
-    def _find(self, start: Event, place: Place) -> Run | None:
+    def _find(self, start: Event, place: Place) -> Held | None:
         """The MLflow run of this run: of the last attempt, should a writer have been killed while it set one aside."""
         tags = {"dlrun.run_id": str(start["run"]), "dlrun.kind": "run"}
-        found = find_runs(self._client, place.experiment_id, tags)
-        valid = [run for run in found if SUPERSEDED_TAG not in run.data.tags]
+        found = self._backend.find_runs(place.experiment_id, tags)
+        valid = [run for run in found if SUPERSEDED_TAG not in run.tags]
         if not valid:
             return None
-        *others, last = sorted(valid, key=lambda run: int(run.data.tags.get("dlrun.attempt", 1)))
+        *others, last = sorted(valid, key=lambda run: int(run.tags.get("dlrun.attempt", 1)))
         for other in others:
-            self._set_aside(other.info.run_id, last.info.run_id)
+            self._set_aside(other.run_id, last.run_id)
         return last
 
     def _create(self, start: Event, place: Place) -> str:
@@ -189,57 +197,49 @@ class Projection:
         return self._tree.create(place, str(start.get("name") or start["run"]), start, tags)
 
     def _reopen(self, run: StoreRun, start: Event) -> None:
-        held = self._client.get_run(run.run_id)
-        if held.info.status != "RUNNING":
+        held = run.held()
+        if held.status != "RUNNING":
             run.resume()
-        if "dlrun.cause" in held.data.tags:
-            self._client.delete_tag(run.run_id, "dlrun.cause")
-        self._client.set_tag(run.run_id, "dlrun.attempt", str(start["attempt"]))
+        for tag in {"dlrun.cause", "dlrun.cause_kind"} & held.tags.keys():
+            self._backend.delete_tag(run.run_id, tag)
+        self._backend.write(run.run_id, [], {}, {"dlrun.attempt": str(start["attempt"])})
 
-    def _supersede(self, start: Event) -> None:
+    def _supersede(self, start: Event) -> bool:
         """Write what counts now into an MLflow run of its own, from its first event, and set the earlier one aside."""
         assert self._run is not None and self._place is not None
         earlier = self._run.run_id
-        self._run = StoreRun(self._client, self._create(start, self._place), fresh=True)
+        self._run = StoreRun(self._backend, self._create(start, self._place), fresh=True)
         self._set_aside(earlier, self._run.run_id)
         self._seq, self._translator = -1, Translator()
-        self._project(last_attempt(read(self._journal)))
+        return self._write(last_attempt(read(self._journal)))
+
+    def _is_gone(self, run_id: str) -> bool:
+        """Whether the run was deleted, or never was in this store."""
+        held = self._backend.run(run_id)
+        return held is None or not held.is_active
 
     def _set_aside(self, earlier: str, later: str) -> None:
-        self._client.set_tag(earlier, SUPERSEDED_TAG, later)
-        self._client.set_tag(earlier, STATUS_TAG, "interrupted")
-        self._client.set_terminated(earlier, "KILLED")
+        self._backend.write(earlier, [], {}, {SUPERSEDED_TAG: later, STATUS_TAG: "interrupted"})
+        self._backend.set_status(earlier, "KILLED")
 
     def _send_files(self, run_id: str, batch: Batch) -> None:
         if batch.dataset is not None:
-            self._client.log_inputs(run_id, [_dataset(batch)])
+            self._backend.log_dataset(run_id, dataset_facts(batch.dataset))
         if batch.summary:
-            self._client.log_text(run_id, batch.summary, "model_summary.txt")
+            self._backend.log_text(run_id, batch.summary, "model_summary.txt")
         root = self.run_dir.resolve()
         for name in dict.fromkeys(batch.files):
             path = (root / name).resolve()
             if not path.is_relative_to(root) or not path.exists():
                 continue  # a run need not have them all, and nothing outside it is its own
             folder = path.parent.relative_to(root).as_posix()
-            send = self._client.log_artifacts if path.is_dir() else self._client.log_artifact
-            send(run_id, str(path), None if folder == "." else folder)
+            self._backend.log_file(run_id, path, None if folder == "." else folder)
 
     def _save(self) -> None:
         if self._note is None or self._run is None or self._start is None:
             return
-        pid = 0 if self.has_ended else int(self._start.get("pid") or 0)
-        host = str(self._start.get("host") or "")
+        if self.has_ended:
+            pid, host = (os.getpid(), HOST) if self._start.get("sweep") else (0, "")
+        else:
+            pid, host = int(self._start.get("pid") or 0), str(self._start.get("host") or "")
         self._note.write(Synced(self._store, self._run.run_id, self._seq, self._offset, pid, host))
-
-
-def _dataset(batch: Batch) -> DatasetInput:
-    facts = dict(batch.dataset or {})
-    dataset = Dataset(
-        name=str(facts.get("name", "data")),
-        digest=str(facts.get("digest", ""))[:_DIGEST_LENGTH],
-        source_type="dlrun",
-        source=json.dumps({"data": facts.get("name"), "digest": facts.get("digest")}),
-        schema=json.dumps({key: facts.get(key) for key in ("features", "task", "classes")}),
-        profile=json.dumps(facts.get("samples")),
-    )
-    return DatasetInput(dataset, [InputTag("mlflow.data.context", "training")])

@@ -13,27 +13,33 @@ from contextlib import closing, suppress
 from pathlib import Path
 
 from filelock import FileLock
-from mlflow import MlflowClient
-from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 
 from dlrun.tracking import sqlitefile
+from dlrun.tracking.backend import Backend
+from dlrun.tracking.sqlbackend import SqlBackend
+from dlrun.tracking.sqltables import is_known
 from dlrun.tracking.store import database
 
 __all__ = ["artifact_root", "connect", "lock"]
 
 
-def connect(uri: str, work: Path) -> MlflowClient:
-    """A client of the store at `uri`; a sqlite store is made first where there is none.
+def connect(uri: str, work: Path) -> Backend:
+    """The store at `uri`; a sqlite store is made first where there is none.
 
     Raises:
-        MlflowException: the store is away, locked, or of another version of MLflow.
+        Exception: the store is away, locked, or of another version of MLflow.
     """
+
+    def through_mlflow() -> Backend:
+        from dlrun.tracking.mlflowbackend import MlflowBackend  # 2 s of imports
+
+        return MlflowBackend(uri)
+
     path = database(uri)
-    if path is not None:
-        _ensure(path, artifact_root(work))
-    client = MlflowClient(tracking_uri=uri)
-    client.search_experiments(max_results=1)  # a client connects when it is first asked for something
-    return client
+    if path is None:
+        return through_mlflow()
+    _ensure(path, artifact_root(work))
+    return SqlBackend(path, through_mlflow) if "?" not in uri and is_known(path) else through_mlflow()
 
 
 def lock(uri: str) -> FileLock | None:
@@ -57,6 +63,8 @@ def _ensure(path: Path, root: Path) -> None:
 
 
 def _make(path: Path, root: Path) -> None:
+    from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore  # 2 s of imports
+
     aside = path.with_name(f"{path.name}.new")
     for leftover in (aside, *(aside.with_name(f"{aside.name}{end}") for end in ("-journal", "-wal", "-shm"))):
         leftover.unlink(missing_ok=True)

@@ -6,7 +6,7 @@ import fcntl
 import json
 import os
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Self
 
@@ -14,7 +14,7 @@ from dlrun.tracking.journal import JOURNAL, read_from
 from dlrun.tracking.owner import is_alive
 from dlrun.tracking.store import token
 
-__all__ = ["Note", "Synced", "is_pending", "pending", "read_synced"]
+__all__ = ["Note", "Synced", "is_pending", "note_settled", "pending", "read_synced"]
 
 SYNCED = ".synced"
 """The note's name in the run directory."""
@@ -29,7 +29,8 @@ class Synced:
         mlflow_run_id: the run's id there.
         seq: the last event that is in the store.
         offset: the byte of the journal behind it.
-        pid: the process that owns the run while the store shows it running; 0 once it has ended there.
+        pid: the process without which the store would not come right: the run's owner while it is shown running, then
+            the writer until it has ended what stands above the run; 0 when all is done.
         host: that process's machine.
     """
 
@@ -84,6 +85,21 @@ def _parse(content: bytes) -> Synced | None:
         return Synced(**json.loads(content))
     except (ValueError, TypeError):  # half written: the store itself knows
         return None
+
+
+def note_settled(run_dir: Path, store: str) -> None:
+    """Note that all is done for a run that has ended: what stands above it has its end, too.
+
+    Raises:
+        OSError: the note cannot be written.
+    """
+    note = Note.hold(run_dir)
+    if note is None:
+        return
+    synced = note.read()
+    if synced is not None and synced.store == store:
+        note.write(replace(synced, pid=0))
+    note.release()
 
 
 class Note:

@@ -5,13 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
-from mlflow import MlflowClient
-from mlflow.entities import Metric, Param, Run, RunTag
-from mlflow.exceptions import MlflowException
-
+from dlrun.tracking.backend import Backend, Held, StoreFault
 from dlrun.tracking.translate import Batch, Point
 
-__all__ = ["STATUS_TAG", "SUPERSEDED_TAG", "SYNCED_TAG", "StoreRun", "find_runs", "is_gone"]
+__all__ = ["STATUS_TAG", "SUPERSEDED_TAG", "SYNCED_TAG", "StoreRun"]
 
 SYNCED_TAG = "dlrun.synced"
 """The tag that holds the `seq` of the last event whose metrics and parameters are in the run."""
@@ -22,7 +19,6 @@ STATUS_TAG = "dlrun.status"
 SUPERSEDED_TAG = "dlrun.superseded_by"
 """The tag of a run whose later attempt came to other values, so that it was set aside."""
 
-_METRICS, _PARAMS, _TAGS = 800, 90, 90  # a batch of MLflow's: 1000 metrics, 100 parameters, 100 tags, 1000 together
 _MLFLOW_STATUS = {
     "finished": "FINISHED",
     "diverged": "FAILED",
@@ -32,35 +28,31 @@ _MLFLOW_STATUS = {
 }
 
 
-def find_runs(client: MlflowClient, experiment_id: str, tags: Mapping[str, str]) -> list[Run]:
-    """The runs of an experiment that carry all of `tags`, oldest first."""
-    condition = " and ".join(f"tags.`{key}` = '{value}'" for key, value in tags.items())
-    found: list[Run] = []
-    page: str | None = None
-    while True:
-        results = client.search_runs(
-            [experiment_id], condition, max_results=1000, order_by=["attributes.start_time ASC"], page_token=page
-        )
-        found += results
-        page = results.token
-        if not page:
-            return found
-
-
 class StoreRun:
     """One run in the store.
 
     Args:
-        client: the store.
+        backend: the store.
         run_id: MLflow's id of the run.
         fresh: whether it was made just now, so that it holds nothing that need be looked at.
     """
 
-    def __init__(self, client: MlflowClient, run_id: str, *, fresh: bool) -> None:
-        self._client = client
+    def __init__(self, backend: Backend, run_id: str, *, fresh: bool) -> None:
+        self._backend = backend
         self.run_id = run_id
         self._values: dict[tuple[str, int], float] | None = {} if fresh else None
         self._params: set[str] = set()
+
+    def held(self) -> Held:
+        """What the store holds of it now.
+
+        Raises:
+            StoreFault: it is not there any more.
+        """
+        held = self._backend.run(self.run_id)
+        if held is None:
+            raise StoreFault(f"run {self.run_id} is not in the store any more")
+        return held
 
     def contradicted(self, points: list[Point], ignoring: frozenset[str]) -> bool:
         """Whether the run holds another value for any of `points`, at the same step."""
@@ -75,61 +67,31 @@ class StoreRun:
         """Write metrics, parameters and tags; what the run has is not written again, and `tags` come last.
 
         Raises:
-            MlflowException: the store did not take it. A part may be written.
+            Exception: the store did not take it. A part may be written.
         """
         values = self._held()
         fresh = {(point.key, point.step): point for point in batch.points if (point.key, point.step) not in values}
-        metrics = [Metric(point.key, point.value, point.time, point.step) for point in fresh.values()]
-        params = [Param(key, value) for key, value in batch.params.items() if key not in self._params]
-        marks = [RunTag(key, value) for key, value in {**batch.tags, **tags}.items()]
+        params = {key: value for key, value in batch.params.items() if key not in self._params}
         self._values = None  # should a write break off, the store knows best
-        for some_metrics, some_params, some_marks in _in_pieces(metrics, params, marks):
-            self._client.log_batch(self.run_id, some_metrics, some_params, some_marks, synchronous=True)
+        self._backend.write(self.run_id, list(fresh.values()), params, {**batch.tags, **tags})
         self._values = values
         values.update({place: point.value for place, point in fresh.items()})
         self._params |= batch.params.keys()
 
     def resume(self) -> None:
         """Show the run as running."""
-        self._client.update_run(self.run_id, status="RUNNING")
+        self._backend.set_status(self.run_id, "RUNNING")
 
     def terminate(self, status: str, end_time: int | None) -> None:
         """End the run: `status` is dlrun's word for it, `end_time` in milliseconds since 1970."""
-        self._client.set_terminated(self.run_id, _MLFLOW_STATUS.get(status, "FINISHED"), end_time)
+        self._backend.set_status(self.run_id, _MLFLOW_STATUS.get(status, "FINISHED"), end_time)
 
     def _held(self) -> dict[tuple[str, int], float]:
         if self._values is None:
-            data = self._client.get_run(self.run_id).data
-            self._params = set(data.params)
-            history = (point for key in data.metrics for point in self._client.get_metric_history(self.run_id, key))
-            self._values = {(point.key, point.step): point.value for point in history}
+            held = self.held()
+            self._params = set(held.params)
+            self._values = self._backend.history(self.run_id, held.metrics)
         return self._values
-
-
-def is_gone(client: MlflowClient, run_id: str) -> bool:
-    """Whether the run was deleted, or never was in this store."""
-    try:
-        return bool(client.get_run(run_id).info.lifecycle_stage != "active")
-    except MlflowException as error:
-        if error.error_code == "RESOURCE_DOES_NOT_EXIST":
-            return True
-        raise
-
-
-def _in_pieces(
-    metrics: list[Metric], params: list[Param], tags: list[RunTag]
-) -> list[tuple[list[Metric], list[Param], list[RunTag]]]:
-    """As many batches as MLflow's limits ask for, nearly always one; the tags, which mark the rest done, come last."""
-    count = max(-(-len(metrics) // _METRICS), -(-len(params) // _PARAMS), 1)
-    pieces = [
-        (metrics[i * _METRICS : (i + 1) * _METRICS], params[i * _PARAMS : (i + 1) * _PARAMS], list[RunTag]())
-        for i in range(count)
-    ]
-    for i in range(0, len(tags), _TAGS):
-        if i:
-            pieces.append(([], [], []))
-        pieces[-1][2].extend(tags[i : i + _TAGS])
-    return pieces
 
 
 def _equal(one: float, other: float) -> bool:

@@ -132,6 +132,8 @@ class Translator:
         if cause := event.get("cause"):
             text = cause.get("message", cause) if isinstance(cause, Mapping) else cause
             batch.tags["dlrun.cause"] = str(text)[:_TAG_LENGTH]
+            if isinstance(cause, Mapping) and "kind" in cause:
+                batch.tags["dlrun.cause_kind"] = str(cause["kind"])
 
     def _measure(self, metrics: Mapping[str, Any], event: Event, step: int, batch: Batch) -> None:
         for key, value in metrics.items():

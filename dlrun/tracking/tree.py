@@ -11,16 +11,13 @@ from pathlib import Path
 from statistics import mean
 from typing import Any
 
-from mlflow import MlflowClient
-from mlflow.entities import Run
-from mlflow.exceptions import MlflowException
-
-from dlrun.config.spec import REPLICATE_KEYS
+from dlrun.config.replicates import REPLICATE_KEYS
+from dlrun.tracking.backend import Backend, Held
 from dlrun.tracking.journal import Event
 from dlrun.tracking.plan import ENDINGS, missing, planned_runs, verdict
 from dlrun.tracking.schema import artifact_root, lock
 from dlrun.tracking.store import DEFAULT_EXPERIMENT, is_server
-from dlrun.tracking.storerun import STATUS_TAG, SUPERSEDED_TAG, StoreRun, find_runs
+from dlrun.tracking.storerun import STATUS_TAG, SUPERSEDED_TAG, StoreRun
 from dlrun.tracking.translate import Batch, Point, entity_key
 
 __all__ = ["Place", "Tree"]
@@ -53,13 +50,13 @@ class Tree:
     """Finds or makes what stands above a run, and ends it when its runs have ended.
 
     Args:
-        client: the store.
+        backend: the store.
         uri: its URI.
         work: where `runs/` and `sweeps/` lie.
     """
 
-    def __init__(self, client: MlflowClient, uri: str, work: Path) -> None:
-        self.client = client
+    def __init__(self, backend: Backend, uri: str, work: Path) -> None:
+        self.backend = backend
         self._uri = uri
         self._work = work
         self._experiments: dict[str, str] = {}
@@ -98,13 +95,8 @@ class Tree:
         asked = start if level == 0 else start.get("sweep") or {}
         if command := asked.get("command"):
             about["mlflow.note.content"] = f"Repeat it with\n\n    {command}"
-        run = self.client.create_run(
-            place.experiment_id,
-            start_time=int(start.time * 1000) - level,
-            tags={**about, **tags, STATUS_TAG: "running"},
-            run_name=name,
-        )
-        return str(run.info.run_id)
+        marks = {**about, **tags, STATUS_TAG: "running"}
+        return self.backend.create_run(place.experiment_id, name, int(start.time * 1000) - level, marks)
 
     def ended(self, start: Event) -> None:
         """Note that a run ended; a trial of which it was the last gets its means now, the others at `close`."""
@@ -125,32 +117,18 @@ class Tree:
             for name in ("sweep.json", "environment.json"):
                 path = self._work / "sweeps" / sweep_id / name
                 if path.is_file():
-                    self.client.log_artifact(sweep.run.run_id, str(path))
+                    self.backend.log_file(sweep.run.run_id, path, None)
         self._trials.clear()
         self._sweeps.clear()
 
     def _experiment(self, name: str) -> str:
         if name not in self._experiments:
-            self._experiments[name] = self._find_experiment(name) or self._create_experiment(name)
+            self._experiments[name] = self.backend.find_experiment(name) or self._create_experiment(name)
         return self._experiments[name]
-
-    def _find_experiment(self, name: str) -> str | None:
-        found = self.client.get_experiment_by_name(name)
-        if found is None:
-            return None
-        if found.lifecycle_stage != "active":
-            self.client.restore_experiment(found.experiment_id)
-        return str(found.experiment_id)
 
     def _create_experiment(self, name: str) -> str:
         folder = artifact_root(self._work) / entity_key(name).replace("/", "_")
-        try:
-            return str(self.client.create_experiment(name, None if is_server(self._uri) else folder.as_uri()))
-        except MlflowException as error:
-            found = self._find_experiment(name)  # another command was faster
-            if found is None:
-                raise error
-            return found
+        return self.backend.create_experiment(name, None if is_server(self._uri) else folder.as_uri())
 
     def _sweep(self, experiment_id: str, sweep: Mapping[str, Any], start: Event) -> _Group:
         sweep_id = str(sweep["id"])
@@ -177,10 +155,10 @@ class Tree:
     def _group(self, place: Place, name: str, start: Event, tags: dict[str, str], planned: list[str]) -> _Group:
         level = 1 if "dlrun.trial_id" in tags else 2
         with self._alone():
-            found = find_runs(self.client, place.experiment_id, tags)
-            run_id = found[0].info.run_id if found else self.create(place, name, start, tags, level)
-        run = StoreRun(self.client, run_id, fresh=not found)
-        if found and found[0].info.status != "RUNNING":
+            found = self.backend.find_runs(place.experiment_id, tags)
+            run_id = found[0].run_id if found else self.create(place, name, start, tags, level)
+        run = StoreRun(self.backend, run_id, fresh=not found)
+        if found and found[0].status != "RUNNING":
             run.resume()
         return _Group(tags["dlrun.kind"], place.experiment_id, run, planned)
 
@@ -193,31 +171,31 @@ class Tree:
         return lock(self._uri) or nullcontext()
 
     def _settle_alone(self, group: _Group) -> None:
-        run = StoreRun(self.client, group.run.run_id, fresh=False)  # another command may have settled it, too
+        run = StoreRun(self.backend, group.run.run_id, fresh=False)  # another command may have settled it, too
         runs = self._runs_of(group)
-        statuses = Counter(each.data.tags.get(STATUS_TAG, "running") for each in runs)
-        still_missing = missing(self._work, group.planned, (each.data.tags["dlrun.run_id"] for each in runs))
+        statuses = Counter(each.tags.get(STATUS_TAG, "running") for each in runs)
+        still_missing = missing(self._work, group.planned, (each.tags["dlrun.run_id"] for each in runs))
         word = verdict(statuses, still_missing)
-        held = self.client.get_run(run.run_id).data.tags  # a count that has fallen to zero says so
+        held = run.held().tags  # a count that has fallen to zero says so
         tags = {f"dlrun.{name}": str(statuses[name]) for name in ENDINGS if statuses[name] or f"dlrun.{name}" in held}
-        end_time = max((each.info.end_time or 0 for each in runs), default=0) or None
+        end_time = max((each.end_time or 0 for each in runs), default=0) or None
         batch = Batch(points=_means(runs, end_time or 0)) if group.kind == "trial" else Batch()
         run.send(batch, {**tags, STATUS_TAG: word})
         run.terminate(word, end_time)
 
-    def _runs_of(self, group: _Group) -> list[Run]:
+    def _runs_of(self, group: _Group) -> list[Held]:
         if group.kind == "trial":
             tags = {"mlflow.parentRunId": group.run.run_id}
         else:
             sweep_id = next(key for key, sweep in self._sweeps.items() if sweep is group)
             tags = {"dlrun.sweep_id": sweep_id, "dlrun.kind": "run"}
-        found = find_runs(self.client, group.experiment_id, tags)
-        return [run for run in found if SUPERSEDED_TAG not in run.data.tags]
+        found = self.backend.find_runs(group.experiment_id, tags)
+        return [run for run in found if SUPERSEDED_TAG not in run.tags]
 
 
-def _means(runs: list[Run], time: int) -> list[Point]:
+def _means(runs: list[Held], time: int) -> list[Point]:
     """The mean of every final metric that all finished runs have; the step is how many runs it is over."""
-    finished = [run.data.metrics for run in runs if run.data.tags.get(STATUS_TAG) == "finished"]
+    finished = [run.metrics for run in runs if run.tags.get(STATUS_TAG) == "finished"]
     keys = set.intersection(*(set(metrics) for metrics in finished)) if finished else set()
     count = len(finished)
     return [Point(key, mean(m[key] for m in finished), time, count) for key in sorted(keys)]

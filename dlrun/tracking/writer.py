@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any
 
 from dlrun.tracking.journal import JOURNAL
 from dlrun.tracking.secret import HidingStream, Secrets
-from dlrun.tracking.state import is_pending
+from dlrun.tracking.state import is_pending, note_settled
 from dlrun.tracking.store import token
 
 if TYPE_CHECKING:
@@ -38,6 +38,7 @@ _log = logging.getLogger("dlrun.tracking")
 _POLL_SECONDS = 0.25
 _IDLE_SECONDS = 0.0005  # between two looks at the idle runs, for each of them
 _ORPHAN_SECONDS = 60.0  # how long a writer whose parent died goes on trying
+_NICE = 5  # training comes first where both want the same processor
 _BACKOFF_SECONDS = (0.5, 15.0)  # the first pause after a fault, and the longest
 
 
@@ -95,6 +96,7 @@ class _Writer:
         self._idle: dict[Path, int] = {}  # runs to come and runs that ended, with the size of their journals
         self._idle_due = 0.0
         self._projections: dict[Path, Projection] = {}
+        self._ended: set[Path] = set()  # runs that ended, while the sweeps above them have not
         self._tree: Tree | None = None
         self._token = ""
         self._store_patience = _Patience()
@@ -152,7 +154,7 @@ class _Writer:
         if time.monotonic() < self._store_patience.due:
             return False
         try:
-            # The slow imports: the thread that takes orders listens meanwhile.
+            # Slow where MLflow is imported: the thread that takes orders listens meanwhile.
             from dlrun.tracking.schema import connect
             from dlrun.tracking.tree import Tree
 
@@ -198,6 +200,8 @@ class _Writer:
             self.error = f"{run_dir.name} is being recorded by another command"
         elif projection.has_ended or self._deadline is not None:
             # Ended, or nothing more will come: what is in its journal is in the store.
+            if projection.has_ended:
+                self._ended.add(run_dir)
             projection.release()
             del self._projections[run_dir], self._waiting[run_dir]
             self._idle[run_dir] = size
@@ -209,6 +213,8 @@ class _Writer:
             return
         try:
             self._tree.close()
+            while self._ended:
+                note_settled(self._ended.pop(), self._token)
         except Exception as error:  # noqa: BLE001  # as above
             self._fault("the sweep could not be ended in the store", error, self._store_patience)
             return
@@ -227,6 +233,7 @@ class _Writer:
 def main() -> int:
     """Run the writer; see the module."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent handles it, and says when to end
+    os.nice(_NICE)
     orders = _Orders()
     first = orders.first()
     if not first:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,11 +10,10 @@ from dlrun.config.spec import Spec
 from dlrun.errors import UserError
 from dlrun.training.checkpoint import Checkpoint
 from dlrun.training.extend import shorter_run
-from dlrun.training.machine import resolved_threads
 from dlrun.training.resume import changes
 from dlrun.training.rundir import RunDirectory
 
-__all__ = ["Beginning", "as_begun", "find_beginning"]
+__all__ = ["Beginning", "find_beginning"]
 
 
 @dataclass(frozen=True)
@@ -77,14 +75,6 @@ def find_beginning(spec: Spec, catalog: Catalog, directory: RunDirectory, steps_
         return Beginning(warnings=warnings)
     source, end = shorter_run(spec, catalog, directory, steps_per_epoch) or (None, None)
     return Beginning(source=source, end=end, warnings=warnings)
-
-
-def as_begun(trainer: Mapping[str, Any], directory: RunDirectory) -> Mapping[str, Any]:
-    """The trainer's settings, with the threads that the run was begun with, if it was begun."""
-    manifest = directory.checkpoints.manifest()
-    if manifest is None or manifest["origin"].get("threads") in (None, resolved_threads(trainer["threads"])):
-        return trainer
-    return {**trainer, "threads": manifest["origin"]["threads"]}
 
 
 def _of_damage(directory: RunDirectory, own: Checkpoint | None) -> tuple[str, ...]:

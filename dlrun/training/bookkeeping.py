@@ -12,6 +12,7 @@ import keras
 import numpy as np
 
 from dlrun.errors import ConfigError, Problem
+from dlrun.training.causes import Cause, cause
 
 __all__ = ["Bookkeeper", "Emit"]
 
@@ -44,7 +45,7 @@ class Bookkeeper(keras.callbacks.Callback):
         history: name to values, one an epoch.
         best_epoch: from 1; None while no epoch had a finite value.
         good_epoch: the last epoch, from 1, that did not diverge; 0 before the first.
-        diverged: what went wrong, in words, or None.
+        diverged: what went wrong, of kind `nan` or `explosion`, or None.
         pruned: whether the stop file asks for its end.
     """
 
@@ -66,7 +67,7 @@ class Bookkeeper(keras.callbacks.Callback):
         self.monitor = monitor
         self.best_epoch: int | None = None
         self.good_epoch = 0
-        self.diverged: str | None = None
+        self.diverged: Cause | None = None
         self.pruned = False
         self._emit = emit
         self._sign = 1.0 if better == "min" else -1.0
@@ -101,7 +102,7 @@ class Bookkeeper(keras.callbacks.Callback):
         """Stop at once when the loss is no number any more."""
         loss = float((logs or {}).get("loss", 0.0))
         if self.diverged is None and not math.isfinite(loss):
-            self.diverged = f"loss became {loss} in epoch {self._epoch + 1}, by step {batch + 1}"
+            self.diverged = cause("nan", f"loss became {loss} in epoch {self._epoch + 1}, by step {batch + 1}")
             self.model.stop_training = True
 
     def on_epoch_end(self, epoch: int, logs: Mapping[str, Any] | None = None) -> None:
@@ -136,17 +137,19 @@ class Bookkeeper(keras.callbacks.Callback):
         if all(np.isfinite(weight).all() for weight in weights):
             self._good_weights, self.good_epoch = weights, epoch + 1
         else:
-            self.diverged = f"weights became NaN or infinite in epoch {epoch + 1}"
+            self.diverged = cause("nan", f"weights became NaN or infinite in epoch {epoch + 1}")
 
-    def _fault(self, epoch: int, values: Mapping[str, float]) -> str | None:
+    def _fault(self, epoch: int, values: Mapping[str, float]) -> Cause | None:
         for name in ("loss", "val_loss"):
             if not math.isfinite(values.get(name, 0.0)):
-                return f"{name} became {values[name]} in epoch {epoch + 1}"
+                return cause("nan", f"{name} became {values[name]} in epoch {epoch + 1}")
         first, factor = self.history["loss"][0], self._divergence_factor
         if factor is None:
             return None
         if self._guess is not None and values["loss"] > factor * self._guess:
-            return f"loss became {values['loss']:.4g} in epoch {epoch + 1}, where guessing costs {self._guess:.4g}"
+            became = f"loss became {values['loss']:.4g} in epoch {epoch + 1}"
+            return cause("explosion", f"{became}, where guessing costs {self._guess:.4g}")
         if values["loss"] > factor * first > 0:
-            return f"loss rose from {first:.4g} in epoch 1 to {values['loss']:.4g} in epoch {epoch + 1}"
+            rose = f"loss rose from {first:.4g} in epoch 1"
+            return cause("explosion", f"{rose} to {values['loss']:.4g} in epoch {epoch + 1}")
         return None

@@ -95,6 +95,7 @@ class FitSession:
             return self.evaluate(course.validation)
 
         blocks = [(first, first + block) for first in range(start.step, course.steps_per_epoch, block)]
+        model.reset_metrics()
         return one_epoch(model, callbacks, start.epoch, blocks, train, validate if course.validation else None)
 
     def _take(self, steps: int) -> None:

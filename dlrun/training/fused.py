@@ -64,6 +64,7 @@ class FusedSession:
                 return numbers(self._program.train(rows, order, course.rows_a_step, (first, behind)))
 
             blocks = self._blocks(start.step if epoch == start.epoch else 0)
+            self._program.reset()
             logs = one_epoch(model, listed, epoch, blocks, train, validate)
             if model.stop_training:
                 break
@@ -72,7 +73,6 @@ class FusedSession:
 
     def evaluate(self, rows: Rows) -> Mapping[str, float]:
         """Loss and metrics of the model on `rows`."""
-        self.model.reset_metrics()
         return numbers(self._program.test(_tensors(rows), self._course.rows_at_once(rows)))
 
     def _validation(self, rows: Rows) -> Callable[[], Mapping[str, float]]:

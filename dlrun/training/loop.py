@@ -40,18 +40,17 @@ def one_epoch(
     train: Callable[[int, int], Logs],
     validate: Callable[[], Logs] | None,
 ) -> Logs:
-    """Train for an epoch, validate, and call the callbacks where `fit` calls them.
+    """Train for an epoch, validate, and call the callbacks where `fit` calls them. The metrics must be reset before.
 
     Args:
         epoch: from 0.
         blocks: the steps to do, in order.
         train: does the steps of one block; gives the epoch's metrics so far.
-        validate: gives the validation metrics, without `val_`; None where nothing is validated.
+        validate: resets the metrics and gives those of validation, without `val_`; None where nothing is validated.
 
     Returns:
         The epoch's values, as `on_epoch_end` was told them.
     """
-    model.reset_metrics()
     callbacks.on_epoch_begin(epoch)
     logs: Logs = {}
     for first, behind in blocks:
@@ -63,7 +62,6 @@ def one_epoch(
     values = dict(logs)
     if validate is not None:
         callbacks.on_test_begin()
-        model.reset_metrics()
         found = validate()
         callbacks.on_test_end(dict(found))
         values |= {f"val_{name}": value for name, value in found.items()}

@@ -8,12 +8,28 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from dlrun.config.raised import place_in, telling_line
-from dlrun.errors import DlrunError
+from dlrun.training.causes import cause, cause_of
 from dlrun.training.memory import peak_bytes
 from dlrun.training.result import Result
 
-__all__ = ["Outcome", "flat_metrics"]
+__all__ = ["Moment", "Outcome", "flat_metrics"]
+
+
+@dataclass(frozen=True)
+class Moment:
+    """A moment by the calendar, which may be set while a run trains, and by a clock that nobody can set.
+
+    Attributes:
+        date: in seconds since 1970.
+        ticks: in seconds since some moment before.
+    """
+
+    date: float = field(default_factory=time.time)
+    ticks: float = field(default_factory=time.perf_counter)
+
+    def seconds_ago(self) -> float:
+        """How long ago it was."""
+        return time.perf_counter() - self.ticks
 
 
 @dataclass
@@ -48,11 +64,7 @@ class Outcome:
         Args:
             project: where the code that raised it may be the user's own: then its place is told.
         """
-        message = str(error)
-        if not isinstance(error, DlrunError):  # whose texts are written to be read
-            place = place_in(project, error)
-            message = telling_line(error) + (f" ({Path(place).name})" if place else "")
-        return cls("failed", cause={"kind": type(error).__name__, "message": message or type(error).__name__})
+        return cls("failed", cause=cause_of(error, project))
 
     @classmethod
     def interrupted(cls, signal: str, kept: Mapping[str, Any] | None = None) -> Outcome:
@@ -65,7 +77,7 @@ class Outcome:
         if kept is not None:
             step = f" and step {kept['step']}" if kept["step"] else ""
             again = f"the same command goes on after epoch {kept['epoch']}{step}"
-        return cls("interrupted", cause={"kind": signal, "message": f"{signal} stopped it; {again}"})
+        return cls("interrupted", cause=cause("signal", f"{signal} stopped it; {again}"))
 
     def add_preparation(self, durations: Mapping[str, float]) -> None:
         """Count in the stages before the training: the first step waited for them."""
@@ -74,9 +86,9 @@ class Outcome:
         if first is not None:
             self.cost["seconds_to_first_step"] = first + sum(durations.values())
 
-    def result(self, run: str, name: str, task: str, attempt: int, started: float) -> Result:
+    def result(self, run: str, name: str, task: str, attempt: int, began: Moment) -> Result:
         """The result of run `run`, ended now."""
-        ended = time.time()
+        seconds = began.seconds_ago()
         return Result(
             id=run,
             name=name,
@@ -89,7 +101,7 @@ class Outcome:
             monitor=self.monitor,
             parameters=self.parameters,
             samples=self.samples,
-            durations={**self.durations, "total_seconds": ended - started},
+            durations={**self.durations, "total_seconds": seconds},
             cost={**self.cost, "peak_memory_bytes": peak_bytes()},
             fast_dev_run=self.fast_dev_run,
             engine=self.engine,
@@ -98,8 +110,8 @@ class Outcome:
             diagnosis=self.diagnosis,
             cause=self.cause,
             attempt=attempt,
-            started=started,
-            ended=ended,
+            started=began.date,
+            ended=began.date + seconds,
         )
 
 

@@ -3,27 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from dlrun.errors import ConfigError, Problem, UserError
 from dlrun.training.quiet import import_tensorflow
+from dlrun.training.settings import Settings
 
-__all__ = ["configure", "is_deterministic"]
-
-
-@dataclass(frozen=True)
-class _Settings:
-    deterministic: bool
-    threads: int | None
-    device: str
-
-    def __str__(self) -> str:
-        threads = "null" if self.threads is None else self.threads
-        return f"deterministic={str(self.deterministic).lower()} threads={threads} device={self.device}"
+__all__ = ["configure", "is_deterministic", "takes"]
 
 
-_settings: _Settings | None = None
+_settings: Settings | None = None
 
 _REORDERING = ("arithmetic_optimization", "constant_folding")
 """Passes of TensorFlow's Grappler that factor out and fold what they find around a step, which may give a step inside a
@@ -34,6 +24,11 @@ these two, give or take 5%."""
 def is_deterministic() -> bool:
     """Whether this process promises the same bits every time."""
     return _settings is None or _settings.deterministic
+
+
+def takes(settings: Settings) -> bool:
+    """Whether this process is set up so, or can be."""
+    return _settings is None or _same(_settings, settings)
 
 
 def configure(trainer: Mapping[str, Any]) -> None:
@@ -47,7 +42,7 @@ def configure(trainer: Mapping[str, Any]) -> None:
         ConfigError: there is no GPU where one is asked for.
     """
     global _settings
-    wanted = _Settings(trainer["deterministic"], trainer["threads"], trainer["device"])
+    wanted = Settings.of(trainer)
     if _settings is not None and _same(_settings, wanted):
         return
     if _settings is not None:
@@ -60,7 +55,7 @@ def configure(trainer: Mapping[str, Any]) -> None:
     _settings = wanted
 
 
-def _same(first: _Settings, second: _Settings) -> bool:
+def _same(first: Settings, second: Settings) -> bool:
     """Whether two settings are one: without a GPU, `auto` is the CPU."""
     devices = {first.device, second.device}
     if devices == {"auto", "cpu"} and not _gpus():
@@ -74,7 +69,7 @@ def _gpus() -> list[Any]:
     return list(tf.config.list_physical_devices("GPU"))
 
 
-def _apply(settings: _Settings) -> None:
+def _apply(settings: Settings) -> None:
     import tensorflow as tf
 
     gpus = _gpus()

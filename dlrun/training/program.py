@@ -13,6 +13,9 @@ from dlrun.training.slots import Feeds
 
 __all__ = ["Program", "Tensors"]
 
+_STOCK = "keras.src."
+"""Where metrics come from that keep nothing but variables, so that a graph can reset them."""
+
 _SINGLE_THREADED = "SINGLE_THREADED_EXECUTOR"
 
 Tensors = tuple[Any, ...]
@@ -39,8 +42,17 @@ class Program:
         self.feeds = feeds
         self.is_reusable = True
         self.is_quick = quick
-        self._train = tf.function(self._train_steps, reduce_retracing=True)
-        self._test = tf.function(self._test_steps, reduce_retracing=True)
+        # Keras has AutoGraph rewrite no step of `fit`; to have it rewrite the loops here takes as long as tracing them.
+        self._train = tf.function(self._train_steps, reduce_retracing=True, autograph=False)
+        self._test = tf.function(self._test_steps, reduce_retracing=True, autograph=False)
+        self._reset = model.reset_metrics
+        metrics = [metric for each in model.metrics for metric in getattr(each, "metrics", [each])]
+        if all(type(metric).__module__.startswith(_STOCK) for metric in metrics):
+            self._reset = tf.function(model.reset_metrics, autograph=False)  # one call in place of one a variable
+
+    def reset(self) -> None:
+        """Begin the metrics anew."""
+        self._reset()
 
     def train(self, rows: Tensors, order: Any, batch: int, block: Block) -> Mapping[str, Any]:
         """Do the training steps of a block of an epoch.
@@ -58,22 +70,29 @@ class Program:
         return metrics
 
     def test(self, rows: Tensors, batch: int) -> Mapping[str, Any]:
-        """Loss and metrics of `rows`, taken `batch` at a time; the metrics must be reset before."""
+        """Loss and metrics of `rows`, taken `batch` at a time."""
+        self.reset()
         metrics: Mapping[str, Any] = self._test(rows, tf.constant(batch))
         return metrics
 
     def _train_steps(self, rows: Tensors, order: Any, batch: Any, first: Any, behind: Any) -> Mapping[str, Any]:
+        def do(step: Any) -> tuple[Any]:
+            chosen = order[step * batch : (step + 1) * batch]
+            self.model.train_step(tuple(tf.gather(each, chosen) for each in rows))
+            return (step + 1,)
+
         with self.feeds.in_place():
-            for step in tf.range(first, behind):
-                chosen = order[step * batch : (step + 1) * batch]
-                self.model.train_step(tuple(tf.gather(each, chosen) for each in rows))
+            tf.while_loop(lambda step: step < behind, do, (first,))
         self.is_reusable = not draws_without_seed(tf.compat.v1.get_default_graph())
         return self._metrics()
 
     def _test_steps(self, rows: Tensors, batch: Any) -> Mapping[str, Any]:
+        def do(begin: Any) -> tuple[Any]:
+            self.model.test_step(tuple(each[begin : begin + batch] for each in rows))
+            return (begin + batch,)
+
         with self.feeds.in_place():
-            for begin in tf.range(0, tf.shape(rows[0])[0], batch):
-                self.model.test_step(tuple(each[begin : begin + batch] for each in rows))
+            tf.while_loop(lambda begin: begin < tf.shape(rows[0])[0], do, (tf.constant(0),))
         return self._metrics()
 
     def _metrics(self) -> Mapping[str, Any]:

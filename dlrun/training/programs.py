@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, TypeAlias
 
 import keras
 import numpy as np
@@ -20,7 +21,10 @@ from dlrun.training.program import Program
 from dlrun.training.slots import Feeds, numbers_in
 from dlrun.training.structure import fed_numbers
 
-__all__ = ["PROGRAMS", "Programs"]
+__all__ = ["PROGRAMS", "Others", "Programs"]
+
+Others: TypeAlias = Callable[[], Iterable[tuple[Any, Objective]]]
+"""Builds models and objectives of trials that are to come."""
 
 _MOST = 8
 _LEAST_FREE_BYTES = 1_000_000_000  # TensorFlow, a model's gradients and the rest of the machine need some too
@@ -64,6 +68,7 @@ class Programs:
     def __init__(self) -> None:
         self.compiled = 0
         self._kept: OrderedDict[str, _Kept] = OrderedDict()
+        self._others: Others = tuple
 
     def __len__(self) -> int:
         return len(self._kept)
@@ -72,11 +77,23 @@ class Programs:
         """Let go of all."""
         self._kept.clear()
 
+    @contextmanager
+    def expecting(self, others: Others) -> Iterator[None]:
+        """Inside, a program that is compiled is fed what differs in `others` of its structure from the first trial on.
+
+        Without that a second trial compiles it once more. The others are built then only, and thrown away.
+        """
+        self._others = others
+        try:
+            yield
+        finally:
+            self._others = tuple
+
     def take(self, model: Any, objective: Objective, course: Course) -> Program:
         """A program that trains as `model` freshly compiled would, to the bit.
 
-        A number becomes one that is fed when a second trial has another value for it: a fed number costs a little at
-        every step, and so those that all trials agree in stay in the graph.
+        A number becomes one that is fed when another trial, one before or one that is expected, has another value for
+        it: a fed number costs a little at every step, and so those that all trials agree in stay in the graph.
         """
         numbers = numbers_in(model, objective)
         structure = _whole_structure(model, objective, len(numbers))
@@ -94,6 +111,8 @@ class Programs:
                 self._make_room(structure)
                 return kept.program
             which |= others
+        elif structure is not None:
+            which = self._differing(structure, numbers)
         self.compiled += 1
         compile_model(model, objective, course)
         program = Program(model, Feeds(model, objective, sorted(which)), _may_be_quick(model, course))
@@ -102,6 +121,15 @@ class Programs:
             self._kept.move_to_end(structure)
             self._make_room(structure)
         return program
+
+    def _differing(self, structure: str, numbers: Sequence[float]) -> frozenset[int]:
+        """The places of the numbers that are others in trials to come."""
+        found: set[int] = set()
+        for model, objective in self._others():
+            other = numbers_in(model, objective)
+            if _whole_structure(model, objective, len(other)) == structure and len(other) == len(numbers):
+                found |= {i for i, number in enumerate(numbers) if number != other[i]}
+        return frozenset(found)
 
     def _make_room(self, newest: str) -> None:
         """Let go of the oldest programs; of all but the newest where memory is short."""

@@ -42,7 +42,7 @@ class Result:
         fingerprint: the sha256 of the kept weights: see `training.state.fingerprint`; None where nothing was trained.
         resumed: where the last attempt went on: `epoch` and `step` that were finished, and `run` where they are those
             of a shorter run; None where it began at the beginning.
-        cause: why it did not finish: `kind` and `message`.
+        cause: why it did not finish: `kind` and `message`, and `type` of an error (see `training.causes`).
         attempt: how often the run was begun, from 1.
         started: when, in seconds since 1970; `ended` likewise.
         diagnosis: what is wrong with the training: `kind`, `finding`, `evidence` and what to `try`; empty where nothing

@@ -11,6 +11,7 @@ import keras
 from dlrun.config.catalog import Catalog
 from dlrun.data.guess import constant_loss
 from dlrun.training.bookkeeping import Bookkeeper, Emit
+from dlrun.training.causes import Cause, cause
 from dlrun.training.course import course_of, horizon_of, part_to_test
 from dlrun.training.engine import Rows, Session
 from dlrun.training.monitor import goal, monitored
@@ -26,7 +27,7 @@ from dlrun.training.stopwatch import Stopwatch
 if TYPE_CHECKING:
     from dlrun.data.prepare import Prepared
 
-__all__ = ["Outcome", "train"]
+__all__ = ["Outcome", "objective_of", "train"]
 
 
 def train(
@@ -65,7 +66,7 @@ def train(
     members |= members_of(spec, catalog, build_callbacks(spec, catalog, directory.path))
     callbacks = [member.callback for member in members.values()]
     choice = resumption.chosen(callbacks, course, model)
-    with choice.engine.open(model, _objective(prepared, spec, catalog), course) as session:
+    with choice.engine.open(model, objective_of(prepared, spec, catalog), course) as session:
         resumption.fit(session, course, choice, members)
         kept = _kept(keeper, callbacks)
         trained = time.perf_counter()
@@ -92,7 +93,8 @@ def _keeper(
     return Bookkeeper(emit, monitor, better, directory.stop, bound, guess)
 
 
-def _objective(prepared: Prepared, spec: Mapping[str, Any], catalog: Catalog) -> Objective:
+def objective_of(prepared: Prepared, spec: Mapping[str, Any], catalog: Catalog) -> Objective:
+    """What a model of `spec` is compiled with."""
     scale = None if prepared.target is None else prepared.target.scale
     return build_objective(spec, catalog, horizon_of(prepared, spec), scale)
 
@@ -132,9 +134,9 @@ def _evaluate(session: Session, rows: Rows) -> dict[str, float]:
     return dict(session.evaluate(rows)) if len(rows.x) else {}
 
 
-def _cause(keeper: Bookkeeper) -> dict[str, str] | None:
+def _cause(keeper: Bookkeeper) -> Cause | None:
     if keeper.diverged:
-        return {"kind": "diverged", "message": keeper.diverged}
+        return keeper.diverged
     if keeper.pruned:
-        return {"kind": "pruned", "message": f"stopped on request after epoch {keeper.epochs_run}"}
+        return cause("pruned", f"stopped on request after epoch {keeper.epochs_run}")
     return None

@@ -8,6 +8,7 @@ from dataclasses import dataclass, fields, is_dataclass
 from typing import Any
 
 from dlrun.config.catalog import Catalog
+from dlrun.config.parts import Remembered
 from dlrun.models.grammar import expand
 from dlrun.planning import PlannedRun
 
@@ -43,17 +44,18 @@ class Group:
 def distinct(runs: Sequence[PlannedRun], catalog: Catalog) -> list[Group]:
     """The runs, gathered by model, data, optimizer, loss and batch; learning rates, dropout rates and seeds aside."""
     groups: dict[str, list[PlannedRun]] = {}
+    model = Remembered(lambda spec: _model(spec, catalog))  # which takes most of the time
     for run in runs:
-        groups.setdefault(_cost_determinants(run.spec, catalog), []).append(run)
+        groups.setdefault(_cost_determinants(run.spec, model(run.spec)), []).append(run)
     return [Group(tuple(each)) for each in groups.values()]
 
 
-def _cost_determinants(spec: Mapping[str, Any], catalog: Catalog) -> str:
+def _cost_determinants(spec: Mapping[str, Any], model: Any) -> str:
     """What shapes, costs and memory depend on, as text."""
     trainer = spec["trainer"]
     parts = {
         "task": [spec["task"], spec["classes"]],
-        "model": _model(spec, catalog),
+        "model": model,
         "data": _without_rates(spec["data"]),
         "split": {key: value for key, value in spec["split"].items() if key not in _REPEATS},
         "preprocess": spec["preprocess"],

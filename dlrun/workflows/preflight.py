@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from dlrun.config.catalog import Catalog
+from dlrun.config.parts import Remembered
 from dlrun.config.raised import place_in, telling_line
 from dlrun.data.load import load
 from dlrun.data.prepare import Prepared, prepare
@@ -24,12 +25,14 @@ from dlrun.models.advice import advice
 from dlrun.models.grammar import expand
 from dlrun.models.nodes import Expansion, layers_in
 from dlrun.planning import PlannedRun, Planner, Point, Survey
+from dlrun.sweeps.size import Crew
 from dlrun.training import process
 from dlrun.training.course import check_course, epochs_of
 from dlrun.training.rundir import RunDirectory
 from dlrun.training.structure import structure_of
 from dlrun.workflows.amounts import short_bytes
 from dlrun.workflows.distinct import Group, distinct
+from dlrun.workflows.outlook import crew_of
 
 if TYPE_CHECKING:  # they import TensorFlow
     from dlrun.workflows.blueprint import Blueprint
@@ -77,12 +80,14 @@ class Preflight:
         survey: every point, possible or not.
         models: the distinct ones, in the order in which runs first ask for them.
         finished: ids of the runs that are done already.
+        crew: the workers that would train the others; None where nothing is to do, or another launcher would do it.
     """
 
     survey: Survey
     models: tuple[ModelReport, ...]
     finished: frozenset[str]
     catalog: Catalog
+    crew: Crew | None = None
 
     @property
     def runs(self) -> tuple[PlannedRun, ...]:
@@ -108,7 +113,8 @@ class Preflight:
     @cached_property
     def structures(self) -> int:
         """How many structures the runs have: in one process, runs of one share a compiled program."""
-        return len({structure_of(run.spec, self.catalog) or run.id for run in self.runs})
+        structure = Remembered(lambda spec: structure_of(spec, self.catalog))
+        return len({structure(run.spec) or run.id for run in self.runs})
 
     def seconds(self, model: ModelReport) -> float | None:
         """The time of a model's runs that are not finished, one after another; None where no step was timed."""
@@ -132,13 +138,13 @@ def preflight(planner: Planner, survey: Survey, told: Callable[[int, int], None]
         survey: of the command; it has a run.
         told: called with the number of the model that comes next, from 1, and how many there are.
     """
-    runs = survey.runs
+    runs, catalog = survey.runs, planner.catalog
+    results = {run.id: RunDirectory(catalog.roots.work / "runs" / run.id).result() for run in runs}
+    finished = frozenset(name for name, result in results.items() if result is not None and result.is_final)
+    crew = crew_of(survey, finished)  # here, because a process that has imported TensorFlow would have fewer
     process.configure(runs[0].spec["trainer"])
     import keras
 
-    catalog = planner.catalog
-    results = {run.id: RunDirectory(catalog.roots.work / "runs" / run.id).result() for run in runs}
-    finished = frozenset(name for name, result in results.items() if result is not None and result.is_final)
     groups = distinct(runs, catalog)
     reports = []
     for number, group in enumerate(groups, start=1):
@@ -146,7 +152,7 @@ def preflight(planner: Planner, survey: Survey, told: Callable[[int, int], None]
             told(number, len(groups))
         reports.append(_report(group, catalog))
         keras.utils.clear_session()  # or what was built for one model stays while the others are
-    return Preflight(survey, tuple(reports), finished, catalog)
+    return Preflight(survey, tuple(reports), finished, catalog, crew)
 
 
 def _report(group: Group, catalog: Catalog) -> ModelReport:

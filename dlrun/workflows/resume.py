@@ -126,12 +126,12 @@ def _is_interrupted(each: SweepRecord | RunRecord) -> bool:
 
 
 def _ids(sweep: SweepRecord) -> set[str]:
-    return {run for trial in sweep.trials for run in trial.runs}
+    return set(sweep.run_names)
 
 
 def _work(each: SweepRecord | RunRecord) -> Work:
     if isinstance(each, SweepRecord):
-        return Work(f"sweep {each.short_id}", _words(each.command), True, tuple(each.records()))
+        return Work(f"sweep {each.short_id}", _words(each.command), True, tuple(each.records(added=False)))
     starts = [event for event in read(each.path / JOURNAL) if event.event == "start"]
     if not starts:
         raise UserError(f"Run {each.short_id} has no journal to say how it was begun: type its command again.")

@@ -38,12 +38,12 @@ class DlrunSweeper(Sweeper):
 
 
 class DlrunLauncher(Launcher):
-    """Runs trials one after another in this process: `dlrun.sweeps.launcher`."""
+    """Runs trials in a pool of worker processes: `dlrun.sweeps.launcher`."""
 
     def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
-        from dlrun.sweeps.launcher import SequentialLauncher
+        from dlrun.sweeps.launcher import PoolLauncher
 
-        self._launcher = SequentialLauncher(hydra_context, task_function, config)
+        self._launcher = PoolLauncher(hydra_context, task_function, config)
 
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
         return self._launcher.launch(job_overrides, initial_job_idx)

@@ -1,6 +1,6 @@
 """`python -m tests.benchmarks [SECTION...] [--repeats N]`: measure, and print what was found.
 
-Sections: start, run, step, trial, sweep, memory, stream.
+Sections: start, run, step, trial, sweep, peers, cnn, expansion, memory, stream.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from pathlib import Path
 
 import click
 
-from tests.benchmarks import memory, one_more_trial, one_run, start, steps, stream, sweep
-from tests.benchmarks.timing import THREADS, Bench
+from tests.benchmarks import cnn_sweep, expansion, memory, one_more_trial, one_run, peers, start, steps, stream, sweep
+from tests.benchmarks.timing import THREADS, Bench, pin
 
 _SECTIONS: dict[str, Callable[[Bench], None]] = {
     "start": start.measure,
@@ -25,6 +25,9 @@ _SECTIONS: dict[str, Callable[[Bench], None]] = {
     "step": steps.measure,
     "trial": one_more_trial.measure,
     "sweep": sweep.measure,
+    "peers": peers.measure,
+    "cnn": cnn_sweep.measure,
+    "expansion": expansion.measure,
     "memory": memory.measure,
     "stream": stream.measure,
 }
@@ -33,14 +36,16 @@ _SECTIONS: dict[str, Callable[[Bench], None]] = {
 @click.command()
 @click.argument("sections", nargs=-1, type=click.Choice(list(_SECTIONS)))
 @click.option("--repeats", type=click.IntRange(min=1), default=3, show_default=True, help="How often each side is run.")
-def main(sections: Sequence[str], repeats: int) -> None:
-    """Measure the SECTIONS, or all of them. Takes about half an hour on two cores."""
+@click.option("--small", is_flag=True, help="Only try the peers, on a handful of trials.")
+def main(sections: Sequence[str], repeats: int, small: bool) -> None:
+    """Measure the SECTIONS, or all of them. Takes about an hour on two cores."""
+    pin()
     packages = ", ".join(f"{name} {version(name)}" for name in ("tensorflow", "keras", "mlflow", "hydra-core"))
     click.echo(f"{date.today()}  {platform.system()} {platform.machine()}, {_cores()} cores, {THREADS} threads a side")
     click.echo(f"Python {platform.python_version()}, {packages}; medians of {repeats} interleaved repetitions")
     with tempfile.TemporaryDirectory() as folder:
         for name in sections or _SECTIONS:
-            _SECTIONS[name](Bench(Path(folder), repeats))
+            _SECTIONS[name](Bench(Path(folder), repeats, small))
 
 
 def _cores() -> int:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import click
 
-__all__ = ["THREADS", "Bench", "Sides", "interleaved", "medians", "report", "spent"]
+__all__ = ["THREADS", "Bench", "Sides", "interleaved", "medians", "pin", "report", "spent"]
 
 THREADS = 2
 _PINNED = {
@@ -35,10 +35,12 @@ class Bench:
     Attributes:
         folder: an empty directory.
         repeats: how often each side is run.
+        small: whether the peers are only tried, on a handful of trials of two epochs.
     """
 
     folder: Path
     repeats: int
+    small: bool = False
 
     def place(self, name: str) -> Path:
         """A directory of that name, made if it is not there."""
@@ -47,18 +49,26 @@ class Bench:
         return path
 
 
-def spent(words: Sequence[str], directory: Path, code: int = 0) -> tuple[float, str]:
+def pin() -> None:
+    """Keep this process, and all that it starts, to as many cores as a side has threads."""
+    if hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:THREADS])
+
+
+def spent(words: Sequence[str], directory: Path, code: int = 0, **variables: str) -> tuple[float, str]:
     """Seconds that a command takes from start to end, and what it prints.
 
     Args:
         words: what this Python is told: `-m MODULE ...` or `SCRIPT ...`.
         directory: where it is run.
         code: what it must end with.
+        variables: of its environment, above those that pin the threads.
 
     Raises:
         RuntimeError: it ended with another code.
     """
-    environment = {key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"} | _PINNED
+    inherited = {key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"}
+    environment = inherited | _PINNED | variables
     began = time.perf_counter()
     done = subprocess.run(
         [sys.executable, *words], cwd=directory, env=environment, capture_output=True, text=True, check=False

@@ -86,6 +86,20 @@ def test_a_sweep(check: Check) -> None:
     assert [each["words"][1] for each in found["impossible"]] == ["model.hidden=[8]"] * 2 + ["model.hidden=[4,1]"] * 2
 
 
+def test_what_a_sweep_would_come_to(check: Check, work: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["data=iris", "callback=[]", *QUICK, "--seeds", "4", "--jobs", "2"]
+    code, out, err = check(*words)
+    seeds = "data=iris callback=[] trainer.epochs=2 trainer.device=cpu seed=0,1,2,3 launcher.jobs=2"
+    assert (code, err) == (ExitCode.DONE, f"= dlrun check -m {seeds}\n")
+    assert "To train    4 runs, on 2 workers (as launcher.jobs says)" in out.splitlines()
+    assert "one run after another" in out and "0.5 GB each" in out and "Asks first" not in out
+    assert main([*words, "--dry-run", "--json", "search.confirm_above=3"]) == ExitCode.DONE
+    found = json.loads(capsys.readouterr().out)["outlook"]
+    assert (found["to_train"], found["workers"], found["asks_first"]) == (4, 2, True)
+    assert found["wall_seconds"] == found["work_seconds"] / 2 > 0
+    assert not list(work.iterdir())
+
+
 def test_runs_of_one_structure_are_counted(check: Check) -> None:
     few = ["data=iris", "model.hidden=[8]", *QUICK]
     _, out, _ = check("-m", *few, "model.dropout=0.1,0.2")

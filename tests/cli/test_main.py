@@ -20,7 +20,7 @@ from dlrun.cli.verbs import VERBS
 from dlrun.errors import ExitCode
 from dlrun.planning import Planner
 
-Trained = list[tuple[list[str], bool, bool]]
+Trained = list[tuple[list[str], bool, str]]
 
 
 @pytest.fixture
@@ -61,6 +61,7 @@ def trained(work: Path, monkeypatch: pytest.MonkeyPatch) -> Trained:
         (["-m", "callback=[early_stopping],[]"], ["callback=[early_stopping],[]"], True),
         (["--seeds", "2"], ["seed=0,1"], True),
         (["data=iris", "--seeds", "2", "model.dropout=0.3"], ["data=iris", "model.dropout=0.3", "seed=0,1"], True),
+        (["-m", "seed=1,2", "--jobs", "2"], ["seed=1,2", "launcher.jobs=2"], True),
         (["data=iris", "--folds", "2"], ["data=iris", "split=kfold", "split.folds=2", "split.fold=0,1"], True),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else None,
@@ -69,7 +70,7 @@ def test_words_reach_the_training_as_hydra_takes_them(
     words: list[str], overrides: list[str] | None, sweep: bool, trained: Trained
 ) -> None:
     assert main(words) == ExitCode.DONE
-    assert trained == [(words if overrides is None else overrides, sweep, False)]
+    assert trained == [(words if overrides is None else overrides, sweep, "shown")]
 
 
 def test_without_words_it_trains_the_default(work: Path) -> None:
@@ -81,7 +82,7 @@ def test_without_words_it_trains_the_default(work: Path) -> None:
 @pytest.mark.parametrize("flag", ["-q", "--quiet"])
 def test_quiet_may_stand_anywhere(flag: str, trained: Trained) -> None:
     assert main(["data=iris", flag, "seed=3"]) == main([flag, "data=iris", "seed=3"]) == ExitCode.DONE
-    assert trained == [(["data=iris", "seed=3"], False, True)] * 2
+    assert trained == [(["data=iris", "seed=3"], False, "quiet")] * 2
 
 
 def test_a_shorthand_is_echoed_in_its_long_form(trained: Trained, capsys: pytest.CaptureFixture[str]) -> None:

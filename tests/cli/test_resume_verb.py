@@ -39,7 +39,7 @@ def begin(work: Path, *words: str, ended: bool = False) -> str:
 def asked(work: Path, monkeypatch: pytest.MonkeyPatch) -> list[tuple[list[str], bool]]:
     """What is trained: words, and whether they are a sweep; nothing is, in truth."""
     calls: list[tuple[list[str], bool]] = []
-    monkeypatch.setattr("dlrun.cli.train.train", lambda words, sweep, quiet: calls.append((words, sweep)) or 0)
+    monkeypatch.setattr("dlrun.cli.train.train", lambda words, sweep, output: calls.append((words, sweep)) or 0)
     return calls
 
 

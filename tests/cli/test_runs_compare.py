@@ -150,7 +150,7 @@ def test_runs_newest_first(project: Project) -> None:
 def test_runs_tell_what_is_not_finished(project: Project) -> None:
     ids = [project.run({"seed": 0}, {"test_accuracy": 0.9}), project.run({"seed": 1}, status=None)]
     project.sweep({"a": ids, "b": ["0" * 16]})
-    assert "1 of 3 finished" in run_runs().output
+    assert "1 finished, 1 interrupted, 1 queued" in run_runs("--md").output
 
 
 def test_runs_limit(project: Project) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -221,6 +223,31 @@ def test_a_component_counts_where_it_is_nested(work: Path, plan: Plan) -> None:
     before = plan("metric=[mine]").id
     write(work / "mine.py", "def Metric(name):\n    changed = True\n")
     assert plan("metric=[mine]").id != before
+
+
+def by_the_book(spec: Spec, catalog: Catalog, without: tuple[str, ...] = ()) -> str:
+    """A run's id as the documentation has it, of data without files outside a project."""
+    kept: dict[str, Any] = {key: node for key, node in spec.items() if key not in LEFT_OUT and key not in without}
+    kept["trainer"] = {key: value for key, value in spec["trainer"].items() if key not in LEFT_OUT_OF_TRAINER}
+    kept["split"] = {key: value for key, value in spec["split"].items() if f"split.{key}" not in without}
+    kept["components"] = []
+    for group, node in kept.items():
+        if isinstance(node, Mapping) and "version" in (
+            facts := catalog.get(group, node["option"]).facts if "option" in node else {}
+        ):
+            kept[group] = node | {"version": facts["version"]}
+    kept["data"] = {key: value for key, value in kept["data"].items() if key != "stream"}
+    text = json.dumps(kept, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def test_ids_are_what_the_documentation_says_for_each_run_of_a_sweep(work: Path) -> None:
+    planner = Planner(work)
+    words = ["optimizer=adam,sgd", "optimizer.learning_rate=1,0.1", "split=kfold", "split.fold=0,1", "seed=0,1"]
+    for more in (["data=moons"], ["data=digits", "name=mine", "trainer.threads=2", "callback=[]"]):
+        for run in planner.plan([*words, *more], sweep=True).runs:
+            assert run.id == by_the_book(run.spec, planner.catalog)
+            assert run.trial == by_the_book(run.spec, planner.catalog, without=REPLICATE_KEYS)
 
 
 def test_ids_are_of_content_and_not_of_where_dlrun_lies(default: tuple[Spec, Catalog], tmp_path: Path) -> None:

@@ -66,7 +66,8 @@ def test_a_graphs_error_is_told_in_a_line_with_its_place(tmp_path: Path) -> None
     dlrun = Path(__file__).parents[2] / "dlrun"
     error = ValueError(GRAPH.format(project=tmp_path, dlrun=dlrun))
     cause = Outcome.failed(error, tmp_path).cause
-    assert cause == {"kind": "ValueError", "message": "Incompatible shapes: [32] vs. [32,3] (own.py:7)"}
+    message = "Incompatible shapes: [32] vs. [32,3] (own.py:7)"
+    assert cause == {"kind": "error", "message": message, "type": "ValueError"}
     script = GRAPH.format(project=tmp_path, dlrun=dlrun).replace("own.py", "site-packages/theirs.py")
     assert place_in(tmp_path, ValueError(script)) is None, "the script that called dlrun is not where it arose"
 

@@ -16,13 +16,22 @@ from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
+from dlrun.tracking.backend import Backend
 from dlrun.tracking.client import Report, Writer
 from dlrun.tracking.journal import Journal
+from dlrun.tracking.mlflowbackend import MlflowBackend
 from dlrun.tracking.owner import is_alive
-from dlrun.tracking.state import pending, read_synced
+from dlrun.tracking.project import Projection
+from dlrun.tracking.schema import connect
+from dlrun.tracking.sqlbackend import SqlBackend
+from dlrun.tracking.sqltables import is_known
+from dlrun.tracking.state import note_settled, pending, read_synced
+from dlrun.tracking.store import token
+from dlrun.tracking.tree import Tree
 
 _NODE = {"option": "mlflow", "uri": None, "experiment": "test"}
 _TRIALS = {"slow": 0.001, "fast": 0.1}
@@ -221,31 +230,131 @@ def test_the_store_is_in_write_ahead_mode(sent: Path) -> None:
 def test_killed_again_and_again_the_writer_duplicates_nothing(sent: Path, unsent: Path) -> None:
     chance = random.Random(7)
 
-    def rows() -> int:
-        with closing(sqlite3.connect(unsent / "mlflow.db")) as store:
-            return int(
-                store.execute("select (select count(*) from metrics) + (select count(*) from tags)").fetchone()[0]
-            )
-
-    for round_ in range(3):
+    for round_ in range(6):
         writer = Writer.start(_NODE, unsent)
         for run_dir in _run_dirs(unsent):
             writer.watch(run_dir)
         assert writer._process is not None
-        goal = rows() + chance.randint(1, 150)
-        _wait_until(lambda goal=goal, writer=writer: rows() >= goal or writer._process.poll() is not None, 20)
-        time.sleep(chance.random() * 0.05)
+        time.sleep(0.05 + chance.random() * 0.15)  # it starts in 0.1 s, and takes some milliseconds a run
         os.kill(writer._process.pid, signal.SIGKILL)
         report = writer.close(5)
         assert "died" in (report.error or ""), report
         assert not report.complete
-        if round_ == 1:  # the notes are gone too: the store alone knows
+        if round_ == 3:  # the notes are gone too: the store alone knows
             for note in unsent.glob("runs/*/.synced"):
                 note.unlink()
     for log in unsent.glob("runs/.writer*"):
         assert log.read_text() == ""
     assert _send(unsent).complete
     assert _comparable(unsent) == _comparable(sent)
+
+
+def _project_all(work: Path, backend: Backend) -> None:
+    """What the writer does, in this process; an exception may end it anywhere."""
+    tree = Tree(backend, _uri(work), work)
+    for run_dir in _run_dirs(work):
+        projection = Projection(run_dir, tree, token(_uri(work)))
+        projection.step()
+        projection.release()
+    tree.close()
+    for run_dir in _run_dirs(work):
+        note_settled(run_dir, token(_uri(work)))
+
+
+def test_broken_off_at_any_statement_it_goes_on_without_a_gap(sent: Path, unsent: Path) -> None:
+    def broken_off_after(statements: int) -> bool:
+        """Whether it came to that: each statement of sqlite's is told before it is run."""
+        backend = SqlBackend(unsent / "mlflow.db", lambda: pytest.fail("MLflow is not needed"))
+        left = statements
+
+        def count(_: str) -> None:
+            nonlocal left
+            left -= 1
+            if left == 0:
+                backend._store.interrupt()
+
+        backend._store.set_trace_callback(count)
+        try:
+            _project_all(unsent, backend)
+        except sqlite3.OperationalError:
+            return True
+        finally:
+            backend._store.close()
+        return False
+
+    steps = 0
+    while broken_off_after(17 * (1 + steps)):  # further each time, so that it comes to an end
+        steps += 1
+    assert steps > 10
+    assert _comparable(unsent) == _comparable(sent)
+
+
+def test_only_a_store_of_the_installed_mlflow_is_written_with_sql(sent: Path, tmp_path: Path) -> None:
+    assert is_known(sent / "mlflow.db")  # else look at what has changed in MLflow's tables since
+    other = tmp_path / "other.db"
+    with closing(sqlite3.connect(sent / "mlflow.db")) as store, closing(sqlite3.connect(other)) as copy:
+        store.backup(copy)
+        copy.execute("update alembic_version set version_num = 'another'")
+        copy.commit()
+    assert not is_known(other)
+
+
+def test_sql_leaves_what_mlflow_would(unsent: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Row by row, in every table that either writes: a store is MLflow's own, whoever wrote it."""
+    with Journal(unsent / "runs" / ("d" * 16) / "journal.jsonl") as journal:
+        journal.append("artifact", path="plots")
+        journal.append("end", status="diverged", metrics={}, cause=None)
+    (unsent / "runs" / ("d" * 16) / "plots").mkdir()
+    (unsent / "runs" / ("d" * 16) / "plots" / "a.txt").write_text("a plot")
+    other = tmp_path_factory.mktemp("mlflow")
+    shutil.copytree(unsent, other, dirs_exist_ok=True)
+    for work in (unsent, other):
+        connected = connect(_uri(work), work)
+        assert isinstance(connected, SqlBackend)
+        _project_all(work, connected if work == unsent else MlflowBackend(_uri(work)))
+    assert _tables(unsent) == _tables(other)
+    files = _files(unsent)
+    assert files == _files(other)
+    assert files["alone"]["a.txt"] == b"a plot"
+
+
+_TIMES_OF_ITS_OWN = ("creation_time", "last_update_time")
+
+
+def _tables(work: Path) -> dict[str, list[str]]:
+    """The rows of every table; for an id stands what it is the id of, and the folder is left out."""
+    with closing(sqlite3.connect(work / "mlflow.db")) as store:
+        store.row_factory = sqlite3.Row
+        names = [row[0] for row in store.execute("select name from sqlite_master where type = 'table'")]
+        ids = {row["run_uuid"]: f"<{row['name']}>" for row in store.execute("select run_uuid, name from runs")}
+        ids |= {row[0]: "<dataset>" for row in store.execute("select dataset_uuid from datasets")}
+        ids |= {
+            row[0]: f"<input of {ids[row[1]]}>"
+            for row in store.execute("select input_uuid, destination_id from inputs")
+        }
+        found = {}
+        for name in names:
+            rows = [
+                {k: v for k, v in dict(row).items() if k not in _TIMES_OF_ITS_OWN}
+                for row in store.execute(f"select * from {name}")
+            ]
+            texts = [repr(row).replace(str(work), "") for row in rows]
+            for identity, what in ids.items():
+                texts = [text.replace(identity, what) for text in texts]
+            found[name] = sorted(texts)
+    return found
+
+
+def _files(work: Path) -> dict[str, dict[str, bytes]]:
+    """The content of every run's files."""
+    with closing(sqlite3.connect(work / "mlflow.db")) as store:
+        folders = [
+            (name, Path(urlsplit(uri).path)) for name, uri in store.execute("select name, artifact_uri from runs")
+        ]
+    return {
+        name: {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+        for name, folder in folders
+    }
 
 
 _PARENT = """

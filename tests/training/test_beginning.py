@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 import os
 import signal
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -16,9 +18,9 @@ import dlrun
 from dlrun.errors import StorageError, UserError
 from dlrun.tracking.journal import last_attempt, read
 from dlrun.training import machine
-from dlrun.training.beginning import as_begun
 from dlrun.training.result import Result
 from dlrun.training.rundir import RunDirectory
+from dlrun.training.settings import as_begun
 
 WORDS = ["data=iris", "model.hidden=[8]", "model.dropout=0.2", "callback=[]", "tracking=none", "trainer.device=cpu"]
 SAFE = "checkpoint.every_seconds=0"
@@ -228,5 +230,23 @@ def test_a_disk_that_fills_up_costs_no_epoch(small_disk: Path, monkeypatch: pyte
 def test_what_interrupted_it_is_in_the_result(work: Path) -> None:
     result = interrupted().result()
     assert result is not None and result.cause is not None
-    assert (result.status, result.cause["kind"]) == ("interrupted", "SIGINT")
+    assert (result.status, result.cause["kind"]) == ("interrupted", "signal")
+    assert result.cause["message"].startswith("SIGINT stopped it")
     assert result.cause["message"].endswith("the same command goes on after epoch 4")
+
+
+def test_a_clock_that_is_set_by_hours_while_a_run_trains_does_no_harm(work: Path, monkeypatch: Any) -> None:
+    calm, began = run("trainer.epochs=10", "checkpoint.every_seconds=600"), time.monotonic()
+    assert calm.path is not None
+    calm.path.rename("calm")
+    hours = itertools.cycle([0, 5, -7, 30, -48])
+    real = time.time
+    monkeypatch.setattr(time, "time", lambda: real() + 3600 * next(hours))
+    again = run("trainer.epochs=10", "checkpoint.every_seconds=600")
+    assert (again.fingerprint, again.metrics, again.status) == (calm.fingerprint, calm.metrics, "finished")
+    assert all(0 <= seconds <= time.monotonic() - began for seconds in again.durations.values())
+    assert again.started <= again.ended
+    events = read(again.path / "journal.jsonl")  # type: ignore[operator]
+    assert [event.event for event in events].count("checkpoint") == 0  # none is due before ten minutes have passed
+    times = [event.time for event in events]
+    assert times == sorted(times)

@@ -7,6 +7,8 @@ import pytest
 
 from dlrun.config.catalog import Catalog
 from dlrun.config.roots import Roots
+from dlrun.planning import Planner
+from dlrun.sweeps.siblings import Siblings
 from dlrun.training.structure import structure_of
 from tests.training.sameness import spec_of, trained
 
@@ -92,6 +94,35 @@ def test_trials_in_any_order_get_their_own_bits(differences, programs):
         words = [f"{key}={value}" for key, value in numbers.items()]
         assert differences("regularizer=l2", "model.hidden=[8]", *words) == []
     assert len(programs) <= 4  # a zero is structure: with and without dropout, with and without the penalty
+
+
+def test_what_varies_in_a_sweep_is_fed_from_its_first_trial_on(programs, tmp_path):
+    from dlrun.pipeline import make_ready
+    from dlrun.training.fit import FitEngine
+    from dlrun.training.fused import FusedEngine
+    from dlrun.training.train import objective_of
+
+    words = [
+        "regularizer=l2",
+        "model.hidden=[8]",
+        "model.dropout=0.1,0.37",
+        "regularizer.l2=1e-4,3e-3",
+        "tracking=none",
+    ]
+    plan = Planner(tmp_path).plan(
+        [*QUICK, *words, "optimizer.learning_rate=1e-3,0.05", "trainer.device=cpu"], sweep=True
+    )
+    siblings = Siblings(plan).of(plan.runs[0])
+
+    def others():
+        for spec in siblings:
+            ready = make_ready(spec, CATALOG)
+            yield ready.model, objective_of(ready.prepared, spec, CATALOG)
+
+    with programs.expecting(others):
+        for spec in (plan.runs[0].spec, plan.runs[3].spec, plan.runs[-1].spec):
+            assert trained(spec, CATALOG, FusedEngine()).differences(trained(spec, CATALOG, FitEngine())) == []
+    assert (len(siblings), programs.compiled) == (2, 1)
 
 
 def test_starting_values_are_no_structure(differences, programs):

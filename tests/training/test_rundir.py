@@ -15,7 +15,7 @@ import pytest
 from dlrun.errors import StorageError, UserError
 from dlrun.training import environment
 from dlrun.training.atomic import write_json
-from dlrun.training.outcome import Outcome
+from dlrun.training.outcome import Moment, Outcome
 from dlrun.training.rundir import RunDirectory
 
 OWNER = """
@@ -42,7 +42,8 @@ def directory(tmp_path):
 
 
 def result_of(outcome, **changes):
-    return replace(outcome.result("0123456789abcdef", "seed=0", "binary", 1, time.time() - 2), **changes)
+    began = Moment(date=time.time() + 1e6, ticks=time.perf_counter() - 2)  # and then the calendar was put right
+    return replace(outcome.result("0123456789abcdef", "seed=0", "binary", 1, began), **changes)
 
 
 def test_looking_creates_nothing(directory, tmp_path):

@@ -65,7 +65,7 @@ def test_a_training_that_diverges_says_when_and_keeps_the_last_good_model(train_
     sgd = {"option": "sgd", "learning_rate": 1e6}
     outcome, model, events = train_now("regression", optimizer=sgd, loss="mean_squared_error")
     assert outcome.status == "diverged"
-    assert "epoch 1" in outcome.cause["message"]
+    assert outcome.cause["kind"] == "nan" and "epoch 1" in outcome.cause["message"]
     assert (outcome.kept_epoch, outcome.best_epoch, outcome.epochs_run) == (0, None, 1)
     assert all(np.isfinite(weight).all() for weight in model.get_weights())
     assert math.isfinite(outcome.metrics["test_loss"])
@@ -86,7 +86,7 @@ def test_a_loss_that_explodes_is_a_divergence(train_now, make_model):
     outcome, model, _ = train_now("regression", model, optimizer={"option": "sgd", "learning_rate": 1e-9})
     assert outcome.status == "diverged"
     assert outcome.kept_epoch == 2
-    assert "in epoch 3" in outcome.cause["message"]
+    assert outcome.cause["kind"] == "explosion" and "in epoch 3" in outcome.cause["message"]
     assert max(np.abs(weight).max() for weight in model.get_weights()) < 100
 
 
@@ -96,7 +96,7 @@ def test_a_first_epoch_that_has_gone_wrong_already_is_a_divergence(train_now, ma
     fast = {"option": "adam", "learning_rate": 1e6}
     outcome, _, _ = train_now(prepared=prepared, optimizer=fast, trainer={"epochs": 2})
     assert outcome.status == "diverged"
-    assert "in epoch 1" in outcome.cause["message"]
+    assert outcome.cause["kind"] == "explosion" and "in epoch 1" in outcome.cause["message"]
     assert outcome.kept_epoch == 0
 
 
@@ -105,7 +105,7 @@ def test_a_stop_file_ends_it_after_the_epoch(train_now, run_directory):
     outcome, _, _ = train_now()
     assert outcome.status == "pruned"
     assert outcome.epochs_run == 1
-    assert "after epoch 1" in outcome.cause["message"]
+    assert outcome.cause["kind"] == "pruned" and "after epoch 1" in outcome.cause["message"]
 
 
 def test_a_monitor_that_nothing_computes_is_told(train_now):

@@ -1,0 +1,139 @@
+"""A worker: a process that trains one run after another, as they are handed to it.
+
+Takes `Job`s from its pipe, until None or the end of it. Says `Ready` first, then `Begun` and `Ended` for each. What it
+prints goes to a file, and from there to the log of the run that printed it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import faulthandler
+import multiprocessing
+import os
+import signal
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from multiprocessing.connection import Connection, wait
+from pathlib import Path
+from typing import Any
+
+from dlrun.config.catalog import Catalog
+from dlrun.config.roots import Roots
+from dlrun.errors import DlrunError, RunFailed, Terminated
+from dlrun.job import Job
+from dlrun.sweeps.output import move_to_log
+from dlrun.training.rundir import RunDirectory
+
+__all__ = ["Begun", "Ended", "Post", "Ready", "serve"]
+
+_OOM_SCORE = Path("/proc/self/oom_score_adj")
+_GRACE_SECONDS = 7.0  # for a checkpoint, after the command has died
+
+
+@dataclass(frozen=True)
+class Post:
+    """Where a worker works.
+
+    Attributes:
+        roots: where options are looked up and run directories lie.
+        output: the file that takes what it prints.
+        gpu: the one that it computes on, as CUDA_VISIBLE_DEVICES names it; None leaves it to TensorFlow.
+        environment: the command's environment variables.
+    """
+
+    roots: Roots
+    output: Path
+    gpu: str | None
+    environment: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Ready:
+    """It lives, and takes runs."""
+
+
+@dataclass(frozen=True)
+class Begun:
+    """An attempt at the run in hand has begun, the `attempt`th of the run."""
+
+    attempt: int
+
+
+@dataclass(frozen=True)
+class Ended:
+    """The run in hand has ended: its result lies in its directory, unless there is an `error` of the call."""
+
+    error: DlrunError | None = None
+
+
+def serve(pipe: Connection, post: Post) -> None:
+    """Train what comes through `pipe`: what a worker's process calls."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the command's to handle; it says SIGTERM
+    signal.signal(signal.SIGTERM, _terminate)
+    os.environ.update(post.environment)
+    if post.gpu is not None:
+        os.environ["CUDA_VISIBLE_DEVICES"] = post.gpu
+    _end_with_the_command()
+    with contextlib.suppress(OSError):  # where memory runs out, Linux is to end a worker and not the command
+        _OOM_SCORE.write_text("500")
+    catalog = Catalog(post.roots)
+    with contextlib.suppress(Terminated, EOFError, BrokenPipeError), _printing_to(post.output):
+        pipe.send(Ready())
+        while (job := pipe.recv()) is not None:
+            directory = RunDirectory(post.roots.work / "runs" / job.id)
+            try:
+                pipe.send(Ended(_error_of(job, catalog, pipe)))
+            finally:
+                move_to_log(post.output, directory)
+
+
+def _error_of(job: Job, catalog: Catalog, pipe: Connection) -> DlrunError | None:
+    """Train a run; what is wrong with the call or with dlrun, as an error that can be carried."""
+    from dlrun import pipeline
+
+    def tell(event: str, fields: Mapping[str, Any]) -> None:
+        if event == "start":
+            pipe.send(Begun(fields["attempt"]))
+
+    try:
+        pipeline.run(replace(job, refused=job.changed(catalog)), catalog, tell)
+    except DlrunError as error:
+        return error
+    except Exception as error:  # noqa: BLE001 - it must reach the command, whatever it is, and cost one run only
+        traceback.print_exc()
+        return RunFailed(f"{type(error).__name__}: {error}")
+    return None
+
+
+def _terminate(*_: object) -> None:
+    raise Terminated
+
+
+def _end_with_the_command() -> None:
+    """Have this process end when the command has: after a checkpoint, if it can write one in time."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+
+    def watch() -> None:
+        wait([parent.sentinel])
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(_GRACE_SECONDS)
+        os._exit(1)
+
+    threading.Thread(target=watch, name="command-watch", daemon=True).start()
+
+
+@contextlib.contextmanager
+def _printing_to(path: Path) -> Iterator[None]:
+    """All that this process prints goes to the file at `path`, the last words of a crash too."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("ab", buffering=0) as file:
+        for stream in (1, 2):
+            os.dup2(file.fileno(), stream)
+        faulthandler.enable(file=sys.stderr)
+        yield
+        sys.stdout.flush()

@@ -1,0 +1,131 @@
+"""Any store that MLflow reaches, through MLflow's own client."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+
+from mlflow import MlflowClient
+from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, Run, RunTag
+from mlflow.exceptions import MlflowException
+
+from dlrun.tracking.backend import DatasetFacts, Held
+from dlrun.tracking.translate import Point
+
+__all__ = ["MlflowBackend"]
+
+_METRICS, _PARAMS, _TAGS = 800, 90, 90  # a batch of MLflow's: 1000 metrics, 100 parameters, 100 tags, 1000 together
+
+
+class MlflowBackend:
+    """See `backend.Backend`.
+
+    Args:
+        uri: MLflow's address of the store.
+
+    Raises:
+        MlflowException: the store is away, locked, or of another version of MLflow.
+    """
+
+    def __init__(self, uri: str) -> None:
+        self._client = MlflowClient(tracking_uri=uri)
+        self._client.search_experiments(max_results=1)  # a client connects when it is first asked for something
+
+    def together(self) -> AbstractContextManager[None]:
+        return nullcontext()
+
+    def find_experiment(self, name: str) -> str | None:
+        found = self._client.get_experiment_by_name(name)
+        if found is None:
+            return None
+        if found.lifecycle_stage != "active":
+            self._client.restore_experiment(found.experiment_id)
+        return str(found.experiment_id)
+
+    def create_experiment(self, name: str, location: str | None) -> str:
+        try:
+            return str(self._client.create_experiment(name, location))
+        except MlflowException as error:
+            found = self.find_experiment(name)  # another command was faster
+            if found is None:
+                raise error
+            return found
+
+    def create_run(self, experiment_id: str, name: str, start_time: int, tags: Mapping[str, str]) -> str:
+        run = self._client.create_run(experiment_id, start_time=start_time, tags=dict(tags), run_name=name)
+        return str(run.info.run_id)
+
+    def find_runs(self, experiment_id: str, tags: Mapping[str, str]) -> list[Held]:
+        condition = " and ".join(f"tags.`{key}` = '{value}'" for key, value in tags.items())
+        found: list[Held] = []
+        page: str | None = None
+        while True:
+            results = self._client.search_runs(
+                [experiment_id], condition, max_results=1000, order_by=["attributes.start_time ASC"], page_token=page
+            )
+            found += map(_held, results)
+            page = results.token
+            if not page:
+                return found
+
+    def run(self, run_id: str) -> Held | None:
+        try:
+            return _held(self._client.get_run(run_id))
+        except MlflowException as error:
+            if error.error_code == "RESOURCE_DOES_NOT_EXIST":
+                return None
+            raise
+
+    def history(self, run_id: str, keys: Iterable[str]) -> dict[tuple[str, int], float]:
+        points = (point for key in keys for point in self._client.get_metric_history(run_id, key))
+        return {(point.key, point.step): point.value for point in points}
+
+    def write(self, run_id: str, points: Sequence[Point], params: Mapping[str, str], tags: Mapping[str, str]) -> None:
+        metrics = [Metric(point.key, point.value, point.time, point.step) for point in points]
+        given = [Param(key, value) for key, value in params.items()]
+        marks = [RunTag(key, value) for key, value in tags.items()]
+        for some_metrics, some_params, some_marks in _in_pieces(metrics, given, marks):
+            self._client.log_batch(run_id, some_metrics, some_params, some_marks, synchronous=True)
+
+    def delete_tag(self, run_id: str, key: str) -> None:
+        self._client.delete_tag(run_id, key)
+
+    def set_status(self, run_id: str, status: str, end_time: int | None = None) -> None:
+        if status == "RUNNING":
+            self._client.update_run(run_id, status=status)
+        else:
+            self._client.set_terminated(run_id, status, end_time)
+
+    def log_dataset(self, run_id: str, facts: DatasetFacts) -> None:
+        dataset = Dataset(facts.name, facts.digest, facts.SOURCE_TYPE, facts.source, facts.schema, facts.profile)
+        self._client.log_inputs(run_id, [DatasetInput(dataset, [InputTag(*facts.TAG)])])
+
+    def log_text(self, run_id: str, text: str, name: str) -> None:
+        self._client.log_text(run_id, text, name)
+
+    def log_file(self, run_id: str, path: Path, folder: str | None) -> None:
+        send = self._client.log_artifacts if path.is_dir() else self._client.log_artifact
+        send(run_id, str(path), folder)
+
+
+def _held(run: Run) -> Held:
+    is_active = run.info.lifecycle_stage == "active"
+    about = run.info.run_id, run.info.status, is_active, run.info.end_time or None
+    return Held(*about, run.data.tags, run.data.params, run.data.metrics)
+
+
+def _in_pieces(
+    metrics: list[Metric], params: list[Param], tags: list[RunTag]
+) -> list[tuple[list[Metric], list[Param], list[RunTag]]]:
+    """As many batches as MLflow's limits ask for, nearly always one; the tags, which mark the rest done, come last."""
+    count = max(-(-len(metrics) // _METRICS), -(-len(params) // _PARAMS), 1)
+    pieces = [
+        (metrics[i * _METRICS : (i + 1) * _METRICS], params[i * _PARAMS : (i + 1) * _PARAMS], list[RunTag]())
+        for i in range(count)
+    ]
+    for i in range(0, len(tags), _TAGS):
+        if i:
+            pieces.append(([], [], []))
+        pieces[-1][2].extend(tags[i : i + _TAGS])
+    return pieces
