@@ -15,7 +15,7 @@ import signal
 import sys
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -182,6 +182,8 @@ def answer_to(
     if sweep or task.waiting():
         require_room(planner.roots.work / name for name in ("runs", *(["sweeps"] if sweep else [])))
     observer = observer or Nobody()
+    if sweep and plan.repeats:
+        observer.said(plan.repeats)
     with _terminated_as_interrupt(), _alone(task, observer):
         waiting = task.waiting()
         with _recorded(task, bool(waiting)) as recording:
@@ -207,7 +209,8 @@ def _warm_up(overrides: Sequence[str], planner: Planner, first: Plan) -> None:
     is_done = done is not None and done.is_final  # as the others probably are
     elsewhere = any(word.lstrip("+").startswith("hydra/launcher=") for word in overrides)
     if not (is_done or elsewhere or first.launcher["jobs"] == 0 or "tensorflow" in sys.modules):
-        fork.warm()
+        with suppress(OSError):  # told when there is no worker
+            fork.warm()
 
 
 def _test_rates(planner: Planner, plan: Plan) -> Answer:

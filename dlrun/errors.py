@@ -3,12 +3,13 @@
     DlrunError                       1
     ├── UserError                    2   the call is wrong: nothing was created
     │   ├── ConfigError              2   one or more `Problem`s of the config
-    │   └── DataError                2   the data cannot be used: one or more `Problem`s
+    │   ├── DataError                2   the data cannot be used: one or more `Problem`s
+    │   └── Declined               130   the user was asked, and said no
     ├── StorageError                 2   a directory or store cannot be read or written
     └── RunFailed                    1   a run ended by an error of its own
 
-A run that diverges is a result, not an error: exit code 4 for a single run. `Terminated` is no error either: it is
-Ctrl-C by another signal.
+A run that diverges is a result, not an error: exit code 4 for a single run. `Terminated` and `OutOfTime` are no errors
+either: they are Ctrl-C by other signals.
 """
 
 from __future__ import annotations
@@ -21,8 +22,10 @@ from typing import Any
 __all__ = [
     "ConfigError",
     "DataError",
+    "Declined",
     "DlrunError",
     "ExitCode",
+    "OutOfTime",
     "Problem",
     "RunFailed",
     "StorageError",
@@ -106,19 +109,32 @@ class ConfigError(_Problems):
 
     Attributes:
         instead: typed word to the word that was probably meant, where a command with all of them put in is right.
+        where: the trials of a sweep that alone have a problem, as `model=lstm`.
     """
 
     headline = "problem in the config"
 
-    def __init__(self, problems: Sequence[Problem], instead: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        problems: Sequence[Problem],
+        instead: Mapping[str, str] | None = None,
+        where: Mapping[Problem, str] | None = None,
+    ) -> None:
         super().__init__(problems)
         self.instead = dict(instead or {})
+        self.where = dict(where or {})
 
 
 class DataError(_Problems):
     """The data cannot be used: all problems at once."""
 
     headline = "problem with the data"
+
+
+class Declined(UserError):
+    """The user was asked whether to begin, and said no."""
+
+    exit_code = ExitCode.INTERRUPTED
 
 
 class StorageError(DlrunError):
@@ -133,3 +149,7 @@ class RunFailed(DlrunError):
 
 class Terminated(KeyboardInterrupt):
     """SIGTERM arrived: a run ends as with Ctrl-C, the command with another exit code."""
+
+
+class OutOfTime(KeyboardInterrupt):
+    """SIGALRM arrived: a run of a sweep has taken longer than it may, and fails after a checkpoint."""

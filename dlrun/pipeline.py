@@ -23,13 +23,14 @@ from dlrun.data.guess import describe_guess
 from dlrun.data.load import load
 from dlrun.data.prepare import Prepared, prepare
 from dlrun.data.split import split_rows
-from dlrun.errors import StorageError, Terminated, UserError
+from dlrun.errors import DlrunError, OutOfTime, RunFailed, StorageError, Terminated
 from dlrun.job import Job
 from dlrun.models.build import build_model
 from dlrun.tracking.journal import Journal, epochs_until, last_attempt, read
 from dlrun.training import memory, process, saving, strategy
 from dlrun.training.atomic import storage_errors
 from dlrun.training.beginning import Beginning, find_beginning
+from dlrun.training.causes import cause_of, in_one_line
 from dlrun.training.course import check_course, epochs_of, horizon_of
 from dlrun.training.extend import note_extensible
 from dlrun.training.objective import Objective, try_objective
@@ -73,26 +74,42 @@ def run(job: Job, catalog: Catalog, listener: Listener | None = None) -> Result:
             if listener is not None:
                 listener(event, fields)
 
-        steps = 1 if isinstance(ready, UserError) else horizon_of(ready.prepared, job.spec).steps_per_epoch
+        steps = 1 if isinstance(ready, BaseException) else horizon_of(ready.prepared, job.spec).steps_per_epoch
         beginning = find_beginning(job.spec, catalog, directory, steps)
         if beginning.refused is not None:
             ready = _told_later(beginning.refused, job)
         attempt = directory.begin(job.spec, job.environment)
         came = {"attempt": attempt, "resumed": beginning.resumed, "extends": beginning.extends}
         emit("start", {"run": job.id, "epochs": epochs_of(job.spec["trainer"]), **came, **job.start})
-        try:
-            outcome = _train(job, catalog, ready, directory, emit, beginning)
-        except KeyboardInterrupt as stop:
-            signal = "SIGTERM" if isinstance(stop, Terminated) else "SIGINT"
-            kept = directory.checkpoints.manifest()
-            with contextlib.suppress(StorageError):  # without a result it counts as interrupted too
-                _end(directory, emit, Outcome.interrupted(signal, kept), job, attempt, began)
-            raise
-        except Exception as error:  # noqa: BLE001 - whatever ends a run is its result: recorded, shown, passed over
-            with contextlib.suppress(StorageError):  # it may be what has ended the run: the result tells it too
-                directory.log(traceback.format_exc())
-            outcome = Outcome.failed(error, catalog.roots.project)
-        return _end(directory, emit, outcome, job, attempt, began)
+        outcome, stop = _outcome_of(job, catalog, ready, directory, emit, beginning)
+        if stop is None:
+            return _end(directory, emit, outcome, job, attempt, began)
+        with contextlib.suppress(StorageError):  # without a result it counts as interrupted too
+            _end(directory, emit, outcome, job, attempt, began)
+        raise stop
+
+
+def _outcome_of(
+    job: Job,
+    catalog: Catalog,
+    ready: Ready | BaseException,
+    directory: RunDirectory,
+    emit: Emit,
+    beginning: Beginning,
+) -> tuple[Outcome, KeyboardInterrupt | None]:
+    """What a training comes to, whatever ends it, and the signal that ends the command with it."""
+    try:
+        return _train(job, catalog, ready, directory, emit, beginning), None
+    except OutOfTime as end:  # the sweep that it is of goes on
+        return Outcome.timed_out(end, directory.checkpoints.manifest()), None
+    except KeyboardInterrupt as stop:
+        signal = "SIGTERM" if isinstance(stop, Terminated) else "SIGINT"
+        stopped = "its sweep was stopped" if job.in_sweep else f"{signal} stopped it"
+        return Outcome.interrupted(stopped, directory.checkpoints.manifest()), stop
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever ends a run is its result: told, passed over
+        with contextlib.suppress(StorageError):  # it may be what has ended the run: the result tells it too
+            directory.log(traceback.format_exc())
+        return Outcome.failed(error, catalog.roots.project), None
 
 
 @dataclass
@@ -105,7 +122,7 @@ class Ready:
     durations: dict[str, float]
 
 
-def _ready_or_refused(job: Job, catalog: Catalog) -> Ready | UserError:
+def _ready_or_refused(job: Job, catalog: Catalog) -> Ready | BaseException:
     """What the run needs. In a sweep, what is wrong with one trial must not keep the others from running."""
     try:
         if job.refused is not None:
@@ -114,11 +131,15 @@ def _ready_or_refused(job: Job, catalog: Catalog) -> Ready | UserError:
         if not job.in_sweep:
             try_objective(job.spec, catalog)
         return ready
-    except UserError as error:
+    except DlrunError as error:
         return _told_later(error, job)
+    except (Exception, SystemExit) as error:  # a component of the user's own may raise anything
+        if not job.in_sweep:
+            raise RunFailed(in_one_line(cause_of(error, catalog.roots.project))) from error
+        return error
 
 
-def _told_later(error: UserError, job: Job) -> UserError:
+def _told_later(error: DlrunError, job: Job) -> DlrunError:
     """The error, of a run in a sweep; of a single one it is raised here."""
     if not job.in_sweep:
         raise error
@@ -143,9 +164,9 @@ def make_ready(spec: Mapping[str, Any], catalog: Catalog) -> Ready:
 
 
 def _train(
-    job: Job, catalog: Catalog, ready: Ready | UserError, directory: RunDirectory, emit: Emit, beginning: Beginning
+    job: Job, catalog: Catalog, ready: Ready | BaseException, directory: RunDirectory, emit: Emit, beginning: Beginning
 ) -> Outcome:
-    if isinstance(ready, UserError):
+    if isinstance(ready, BaseException):
         raise ready
     _begin(beginning, directory, emit)
     data = {"name": job.spec["data"]["option"], "digest": ready.dataset.digest, "classes": list(ready.dataset.classes)}

@@ -24,7 +24,7 @@ from dlrun.config.roots import Roots
 from dlrun.config.secrets import resolved, values_in
 from dlrun.config.spec import Spec
 from dlrun.config.trust import hydra_problems, trusted_choices
-from dlrun.config.words import read_as_meant
+from dlrun.config.words import key_of, read_as_meant
 from dlrun.errors import ConfigError, Problem
 from dlrun.soundness import Examiner, Sound
 from dlrun.tracking import store
@@ -32,6 +32,7 @@ from dlrun.tracking.secret import Secrets
 
 __all__ = ["Plan", "PlannedRun", "Planner", "Point", "Survey"]
 
+_NAMED = 3  # values of a swept key that a problem is told to be in
 _TRIED = 3  # values of each swept key that a command is tried with as it was probably meant
 
 
@@ -61,6 +62,7 @@ class Plan:
         experiment: the experiment that was chosen, if one was.
         launcher: what the config says of the processes that runs train in; checked, the same for all runs.
         search: what it says of how trials are chosen; likewise.
+        repeats: a sentence on points that are one run; empty where each is a run of its own.
     """
 
     runs: tuple[PlannedRun, ...]
@@ -68,6 +70,7 @@ class Plan:
     experiment: str | None = None
     launcher: Mapping[str, Any] = field(default_factory=dict)
     search: Mapping[str, Any] = field(default_factory=dict)
+    repeats: str = ""
 
 
 @dataclass(frozen=True)
@@ -122,9 +125,60 @@ class Survey:
         """
         problems = [*self.problems, *(problem for point in self.points for problem in point.problems)]
         if problems:
-            raise ConfigError(list(dict.fromkeys(problems)))
+            where = self._where()
+            # what is typed instead in some trials would be wrong in the others
+            told = {problem: replace(problem, instead=None) for problem in where}
+            each_once = dict.fromkeys(told.get(problem, problem) for problem in problems)
+            raise ConfigError(list(each_once), where={told[problem]: words for problem, words in where.items()})
         settings = self.settings
-        return Plan(self.runs, self.varied, self.experiment, settings.get("launcher", {}), settings.get("search", {}))
+        launcher, search = settings.get("launcher", {}), settings.get("search", {})
+        return Plan(self.runs, self.varied, self.experiment, launcher, search, self._repeats())
+
+    @property
+    def duplicates(self) -> list[list[Point]]:
+        """Points that are one and the same run, in lists of two or more."""
+        by_run: dict[str, list[Point]] = {}
+        for point in self.points:
+            if point.run is not None:
+                by_run.setdefault(point.run.id, []).append(point)
+        return [points for points in by_run.values() if len(points) > 1]
+
+    def _repeats(self) -> str:
+        if not (duplicates := self.duplicates):
+            return ""
+        words = [" ".join(self._swept(point).values()) for point in duplicates[0]]
+        times = "twice" if len(words) == 2 else f"{len(words)} times"
+        different = list(dict.fromkeys(words))
+        same = f"{words[0]} is there {times}" if len(different) == 1 else f"{' and '.join(different)} are the same"
+        runs = len(self.runs)
+        return f"{len(self.points)} points are {runs} run{'' if runs == 1 else 's'}: {same}"
+
+    def _where(self) -> dict[Problem, str]:
+        """The swept words that alone have a problem while others make runs, where its key does not tell them."""
+        every = [self._swept(point) for point in self.points]
+        concerned: dict[Problem, list[dict[str, str]]] = {}
+        for point, words in zip(self.points, every, strict=True):
+            for problem in dict.fromkeys(point.problems):
+                concerned.setdefault(problem, []).append(words)
+        sound = [words for point, words in zip(self.points, every, strict=True) if point.run is not None]
+        others = {key: {words.get(key) for words in sound} for key in self.varied}
+        told = {}
+        for problem, listed in concerned.items():
+            values = {key: list(dict.fromkeys(words[key] for words in listed if key in words)) for key in self.varied}
+            few = [key for key in self.varied if others[key] - set(values[key])]
+            if few and problem.key not in self.varied:
+                told[problem] = " ".join(_listed(values[key]) for key in few)
+        return told
+
+    def _swept(self, point: Point) -> dict[str, str]:
+        """The words of a point that tell it from the others, by their keys."""
+        return {key: word for word in point.overrides if (key := key_of(word)) in self.varied}
+
+
+def _listed(words: Sequence[str]) -> str:
+    """`model=mlp`, `model=lstm` as `model=mlp,lstm`."""
+    more = [word.partition("=")[2] for word in words[1:_NAMED]]
+    return ",".join([words[0], *more, *(["..."] if len(words) > _NAMED else [])])
 
 
 OnFirst = Callable[[Plan], None]

@@ -56,6 +56,10 @@ TYPOS = [
         " (command line)",
     ),
     row("optimizer.lr=0.1", "optimizer.lr must be a key ... Did you mean optimizer.learning_rate? (command line)"),
+    row(
+        "trainer.early_stopping.patience=300",
+        "trainer.early_stopping must be a key ... Did you mean callback.early_stopping? (command line)",
+    ),
     row("optimizer.momentum=0.9", "optimizer.momentum must be a key ... It belongs to optimizer=rmsprop and ..."),
     row("optimiser=adam", "optimiser must be a key that the config declares. Did you mean optimizer? (command line)"),
     row("epochs=3", "epochs must be a key that the config declares. Did you mean trainer.epochs? (command line)"),

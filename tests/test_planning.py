@@ -165,6 +165,29 @@ def test_a_plan_says_how_its_runs_are_launched_and_searched_for(planner: Planner
     assert not {"launcher", "search"} & set(plan.runs[0].spec)
 
 
+def test_points_that_are_one_run_are_told(planner: Planner) -> None:
+    def said(*words: str) -> str:
+        return planner.plan(["data=iris", *words], sweep=True).repeats
+
+    assert said("seed=0,1") == ""
+    assert said("seed=0,0") == "2 points are 1 run: seed=0 is there twice"
+    rates = "optimizer.learning_rate=1,1.0,0.2"
+    assert said(rates) == (
+        "3 points are 2 runs: optimizer.learning_rate=1 and optimizer.learning_rate=1.0 are the same"
+    )
+
+
+def test_a_problem_of_few_trials_names_them_and_is_not_mended_in_all(planner: Planner) -> None:
+    with pytest.raises(ConfigError) as caught:
+        planner.plan(["model=mlp,cnn,lstm", "model.hidden=[8]", "seed=0,1"], sweep=True)
+    (problem,) = caught.value.problems
+    assert (problem.key, problem.instead) == ("model.hidden", None)
+    assert caught.value.where == {problem: "model=lstm"} and not caught.value.instead
+    with pytest.raises(ConfigError) as caught:
+        planner.plan(["model=mlp,cnn", "model.dropout=0,2"], sweep=True)
+    assert caught.value.where == {}, "its key and value tell it"
+
+
 def test_settings_of_a_process_are_swept_where_each_has_workers_of_its_own(planner: Planner) -> None:
     assert len(planner.plan(["trainer.deterministic=true,false", "data=iris"], sweep=True).runs) == 2
 

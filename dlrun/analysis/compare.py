@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 from dlrun.analysis.ranking import At, Goal, best_of, checked_metric, default_metric, goal_of, value_of
-from dlrun.analysis.runs import RunRecord, read_run
+from dlrun.analysis.runs import RunRecord
 from dlrun.analysis.statistics import (
     Difference,
     Estimate,
@@ -20,10 +19,11 @@ from dlrun.analysis.statistics import (
 )
 from dlrun.analysis.trials import Trial, group, replicate_of, short_names, varying_keys
 from dlrun.config.catalog import Catalog
+from dlrun.config.spec import REPLICATE_KEYS
 from dlrun.config.suggest import did_you_mean
 from dlrun.errors import UserError
 
-__all__ = ["Comparison", "Row", "compare", "leaderboard"]
+__all__ = ["Comparison", "Row", "compare"]
 
 _SPLITS = ("split.seed", "split.fold")
 _FEWEST_PAIRS = 2
@@ -91,17 +91,13 @@ class Comparison:
         return self.ranked + self.unranked
 
 
-def leaderboard(directories: Iterable[Path], metric: str | None = None, catalog: Catalog | None = None) -> Comparison:
-    """`compare` of the runs in these run directories, those that hold none yet as queued."""
-    return compare([read_run(path) or RunRecord(path.name, path, "queued") for path in directories], metric, catalog)
-
-
 def compare(
     runs: Sequence[RunRecord],
     metric: str | None = None,
     catalog: Catalog | None = None,
     at: At = "kept",
     by: Sequence[str] | None = None,
+    varied: Sequence[str] = (),
 ) -> Comparison:
     """Group runs into trials, rank the trials, and say how far each is from the best.
 
@@ -111,13 +107,14 @@ def compare(
         catalog: tells which direction of a metric is better; None goes by the metric's name.
         at: the epoch of training and validation metrics (see `ranking.value_of`).
         by: keys, dotted or short, to group by; the other varying keys are averaged over.
+        varied: keys as typed that have a column although all these runs may have one value of them: others will follow.
 
     Raises:
         UserError: no run has the metric, or a key in `by` does not vary.
     """
     metric = default_metric(runs) if metric is None else checked_metric(metric, runs, at)
     goal = goal_of(metric, catalog)
-    keys = varying_keys(runs)
+    keys = _with_varied(varying_keys(runs), varied, runs)
     names = short_names(keys)
     chosen = None if by is None else [_varying(word, names) for word in by]
     rest = [key for key in keys if chosen is not None and key not in chosen]
@@ -225,6 +222,11 @@ def _test_to_train(trials: Sequence[Trial]) -> float:
 def _mean(row: Row) -> float:
     assert row.estimate is not None
     return row.estimate.mean
+
+
+def _with_varied(keys: Sequence[str], varied: Sequence[str], runs: Sequence[RunRecord]) -> list[str]:
+    known = {key for run in runs for key in run.spec} - {*keys, *REPLICATE_KEYS}
+    return [*keys, *(found for key in varied for found in (key, f"{key}.option") if found in known)]
 
 
 def _varying(word: str, names: Mapping[str, str]) -> str:

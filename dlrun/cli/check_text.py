@@ -163,7 +163,9 @@ def _print_sweep(found: Preflight) -> None:
     for label, text in _outlook_facts(found):
         _fact(label, text)
     label, whose = ("Structure", "its runs") if found.structures == 1 else ("Structures", "runs of one")
-    _fact(label, f"{found.structures}: {whose} share a compiled program")
+    shared = found.structures < len(found.runs)
+    said = f"{whose} share a compiled program" if shared else "each run compiles its own"
+    _fact(label, f"{found.structures}: {said}")
     if len(found.models) > 1:
         _fact("More", "dlrun check with one trial's words shows its model layer by layer")
 

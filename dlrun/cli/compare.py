@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from dlrun.cli.extent import WAITING, heading, left, with_more_seeds
 from dlrun.cli.tables import Cell, Table, console, format_options, print_table
 from dlrun.config.text import typed
 
 if TYPE_CHECKING:
     from dlrun.analysis.compare import Comparison, Row
     from dlrun.analysis.ranking import At
-    from dlrun.analysis.runs import RunRecord
+    from dlrun.analysis.runs import RunRecord, SweepRecord
+    from dlrun.analysis.which import Selection
     from dlrun.config.catalog import Catalog
 
-__all__ = ["command", "print_comparison", "print_leaderboard"]
+__all__ = ["command", "print_leaderboard"]
 
 _TOP = 20
 _STYLES = {"failed": "red", "diverged": "yellow", "interrupted": "yellow", "running": "cyan"}
@@ -43,64 +45,105 @@ def command(which: str, metric: str | None, at: At, by: tuple[str, ...], top: in
     roots = Roots.of(Path.cwd())
     catalog = Catalog(roots)
     selection = find_runs(which, roots.work, catalog)
-    # a program reads one table, and can tell the data sets apart by their column
-    sets = _by_data(selection.runs) if format in ("rich", "md") else {"": list(selection.runs)}
-    for number, (data, runs) in enumerate(sets.items()):
+
+    def compared(runs: Sequence[RunRecord], varied: Sequence[str] = ()) -> Comparison:
+        return compare(runs, metric, catalog, at, by or None, varied)
+
+    if format in ("json", "csv"):  # a program reads one table, and can tell the data sets apart by their column
+        print_table(_for_programs(compared(selection.runs), top), format)
+    else:
+        _print_for_people(selection, compared, top or _TOP, format)
+
+
+def print_leaderboard(sweep: SweepRecord, catalog: Catalog | None = None, top: int = 10) -> None:
+    """Print the leaderboard of a sweep as it ends; what failed is told elsewhere."""
+    from dlrun.analysis.compare import compare
+    from dlrun.analysis.which import Selection
+
+    selection = Selection(f"sweep {sweep.short_id}", tuple(sweep.records()), sweep)
+    _print_for_people(
+        selection, lambda runs, varied: compare(runs, catalog=catalog, varied=varied), top, untold=("failed",)
+    )
+
+
+def _print_for_people(
+    selection: Selection,
+    compared: Callable[[Sequence[RunRecord], Sequence[str]], Comparison],
+    top: int,
+    format: str = "rich",
+    untold: Sequence[str] = (),
+) -> None:
+    """A table and a verdict for each data set, under the extent of the whole; then what is left to do.
+
+    Args:
+        untold: statuses that have no row of their own.
+    """
+    sweep, runs = selection.sweep, selection.runs
+    waiting = [run for run in runs if run.status in WAITING]
+    sets = _by_data([run for run in runs if run.status not in WAITING])
+    whole = "" if sweep is None else heading(selection.title, len(sweep.trials) + len(sweep.added), runs)
+    if not sets or (len(sets) > 1 and whole and any(run.status != "finished" for run in runs)):
+        _say(whole or heading(selection.title, len(runs), runs), format, "bold")
+    for number, (data, members) in enumerate(sets.items()):
         if number and format == "rich":
             click.echo()
+        comparison = compared(members, sweep.varied if sweep is not None and waiting else ())
         title = selection.title if len(sets) == 1 else f"{selection.title}, {data}"
-        print_comparison(compare(runs, metric, catalog, at, by or None), title, top, format)
+        told = [run for row in comparison.rows for run in row.runs]
+        own = heading(title, len(comparison.rows), [*told, *(waiting if len(sets) == 1 else ())])
+        _print_tables(comparison, whole if whole and len(sets) == 1 else own, top, format, untold)
+        if comparison.ranked:
+            _print_verdict(comparison, None if len(sets) > 1 else sweep, bool(waiting), format)
+    _say(left(selection), format, "")
 
 
 def _by_data(runs: Sequence[RunRecord]) -> dict[str, list[RunRecord]]:
     """Runs by the data they learned from: a score on one set says nothing about a score on another."""
     sets: dict[str, list[RunRecord]] = {}
-    for run in runs:
-        sets.setdefault(str(run.spec.get("data.option")), []).append(run)
+    for run in sorted(runs, key=lambda run: not run.spec):  # one that does not say its data goes with the first
+        data = str(run.spec.get("data.option")) if run.spec else next(iter(sets), "None")
+        sets.setdefault(data, []).append(run)
     return sets
 
 
-def print_leaderboard(
-    directories: Iterable[Path],
-    *,
-    metric: str | None = None,
-    catalog: Catalog | None = None,
-    title: str | None = None,
-    top: int | None = 10,
-) -> None:
-    """Print the leaderboard of the runs in these run directories: what ends a sweep."""
-    from dlrun.analysis.compare import leaderboard
+def _print_tables(comparison: Comparison, title: str, top: int, format: str, untold: Sequence[str]) -> None:
+    shown = comparison.ranked[:top]
+    if shown:
+        print_table(_ranked(comparison, shown, title), format)
+        _say(_hidden(len(comparison.ranked) - len(shown), len(comparison.ranked)), format, "dim")
+    troubled = [row for row in comparison.rows if _is_troubled(row, untold)]
+    if troubled:
+        if shown:
+            click.echo()
+        print_table(_troubled(comparison, troubled, None if shown else title), format)
+    elif not shown:
+        _say(title, format, "bold")
 
-    print_comparison(leaderboard(directories, metric, catalog), title, top)
+
+def _is_troubled(row: Row, untold: Sequence[str]) -> bool:
+    others = row.counts.keys() - {"finished"}
+    return bool(others - {*untold}) or (not others and row.cause is not None)
 
 
-def print_comparison(
-    comparison: Comparison, title: str | None = None, top: int | None = None, format: str = "rich"
-) -> None:
-    """Print a comparison: a table for a program, or tables and sentences for a person."""
-    if format in ("json", "csv"):
-        print_table(_for_programs(comparison, top), format)
-        return
+def _print_verdict(comparison: Comparison, sweep: SweepRecord | None, is_early: bool, format: str) -> None:
+    """What the leaderboard says, and how it is to be read.
+
+    Args:
+        sweep: whose command would be typed for more seeds.
+        is_early: whether runs are waiting: it is not the time to ask for more.
+    """
     from dlrun.analysis.verdict import verdict
 
-    shown = comparison.ranked[: top or _TOP]
-    if shown:
-        print_table(_ranked(comparison, shown, _heading(comparison, title)), format)
-        _say(_hidden(len(comparison.ranked) - len(shown), len(comparison.ranked)), format, "dim")
-    troubled = [row for row in comparison.rows if set(row.counts) != {"finished"} or row.cause]
-    if troubled:
-        click.echo()
-        print_table(_troubled(comparison, troubled), format)
-    if shown:
-        click.echo()
-        _say(verdict(comparison).text, format, "bold")
-        _say(_legend(comparison), format, "dim")
-
-
-def _heading(comparison: Comparison, title: str | None) -> str:
-    trials, runs = len(comparison.rows), sum(len(row.runs) for row in comparison.rows)
-    size = f"{_count(trials, 'trial')}, {_count(runs, 'run')}" if runs != trials else _count(runs, "run")
-    return f"{title}: {size}" if title else size
+    found = verdict(comparison)
+    click.echo()
+    if not (is_early and found.lead is None):
+        _say(found.text, format, "bold")
+    is_plain = not (is_early or comparison.test_to_train or comparison.averaged)
+    if sweep is not None and is_plain and (command := with_more_seeds(sweep, found.replicates_more)):
+        if format != "rich":
+            click.echo()
+        click.echo(f"With them: {command}")  # whole, to be copied
+    _say(_legend(comparison), format, "dim")
 
 
 def _ranked(comparison: Comparison, rows: Sequence[Row], title: str) -> Table:
@@ -167,7 +210,7 @@ def _bold(item: object) -> Cell:
     return Cell(cell.value, cell.text, "bold")
 
 
-def _troubled(comparison: Comparison, rows: Sequence[Row]) -> Table:
+def _troubled(comparison: Comparison, rows: Sequence[Row], title: str | None) -> Table:
     table = []
     for row in rows:
         counts = {status: count for status, count in row.counts.items() if status != "finished"}
@@ -176,7 +219,7 @@ def _troubled(comparison: Comparison, rows: Sequence[Row]) -> Table:
         )
         style = next((_STYLES[s] for s in counts if s in _STYLES), None)
         table.append([*_settings(row, comparison), Cell(status, style=style), row.cause or ""])
-    return Table([*comparison.columns.values(), "status", "cause"], table)
+    return Table([*comparison.columns.values(), "status", "cause"], table, title)
 
 
 def _hidden(count: int, total: int) -> str:

@@ -85,7 +85,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         click.echo(f"{message}{end} {_help_of(verb)} shows what it takes.", err=True)
         return ExitCode.WRONG_CALL
     except (KeyboardInterrupt, click.Abort) as stop:
-        click.echo("interrupted: what was finished is kept, and the same command does the rest", err=True)
+        said = str(stop) or "interrupted: what was finished is kept, and the same command does the rest"
+        click.echo(said, err=True)
         return ExitCode.TERMINATED if isinstance(stop, Terminated) else ExitCode.INTERRUPTED
     except BrokenPipeError:  # the reader of our output has gone: `dlrun ls | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

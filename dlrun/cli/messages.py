@@ -13,9 +13,9 @@ from pathlib import Path
 import click
 
 from dlrun.config.roots import shown_path
-from dlrun.errors import ConfigError, DataError, DlrunError, Problem
+from dlrun.errors import ConfigError, DataError, Declined, DlrunError, Problem
 
-__all__ = ["print_error"]
+__all__ = ["print_error", "wrapped"]
 
 
 def print_error(error: DlrunError, words: Sequence[str] = ()) -> None:
@@ -30,20 +30,28 @@ def print_error(error: DlrunError, words: Sequence[str] = ()) -> None:
         click.secho(f"{count} {headline}", err=True, fg="red", bold=True)
         for problem in error.problems:
             _print_problem(problem)
+            if isinstance(error, ConfigError) and problem in error.where:
+                where = _visible(error.where[problem])
+                said = f"in {where} alone: mend it for all trials, or give these a command of their own"
+                click.secho(wrapped(said, "    "), err=True, dim=True)
         if isinstance(error, ConfigError) and error.instead:
             _print_meant([error.instead.get(word, word) for word in words])
+    elif isinstance(error, Declined):
+        click.echo(str(error), err=True)
     else:
-        click.secho("error ", err=True, fg="red", bold=True, nl=False)
-        click.echo(_visible(str(error)), err=True)
+        first, *others = _visible(str(error)).split("\n")
+        click.echo(wrapped(f"{click.style('error', fg='red', bold=True)} {first}"), err=True)
+        for line in others:
+            click.echo(wrapped(line) if line.strip() else line, err=True)
 
 
 def _print_problem(problem: Problem) -> None:
     got = "" if problem.got is None else f"; got {problem.got}"
     key, rest = click.style(_visible(problem.key), bold=True), _visible(f" {problem.rule}{got}.")
     click.echo(err=True)
-    click.echo(_wrapped(key + rest, "  "), err=True)
+    click.echo(wrapped(key + rest, "  "), err=True)
     if problem.mend:
-        click.echo(_wrapped(_visible(problem.mend), "    "), err=True)
+        click.echo(wrapped(_visible(problem.mend), "    "), err=True)
     if problem.place:
         place = shown_path(Path(problem.place), Path.cwd()) if problem.place.startswith(os.sep) else problem.place
         click.secho(f"    ({place})", err=True, dim=True)
@@ -59,8 +67,8 @@ def _visible(text: str) -> str:
     )
 
 
-def _wrapped(text: str, indent: str) -> str:
-    """The text indented, in the terminal's width; on one line where it goes to a file."""
+def wrapped(text: str, indent: str = "") -> str:
+    """The text indented, in the width of the terminal on standard error; on one line where it goes to a file."""
     if not sys.stderr.isatty():
         return f"{indent}{text}"
     width = shutil.get_terminal_size().columns

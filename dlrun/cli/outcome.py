@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING
 
 import click
 
-from dlrun.analysis.ledger import LEDGER, added_of
 from dlrun.cli.diagnosis import print_diagnosis
-from dlrun.cli.ledger_text import failures
+from dlrun.cli.ledger_text import failures, mends
 from dlrun.cli.rate_test import print_rate_test
 from dlrun.cli.tables import Cell, Table, print_table
 from dlrun.errors import ExitCode
 from dlrun.workflows.amounts import short, short_bytes, short_score
 
 if TYPE_CHECKING:
+    from dlrun.analysis.runs import SweepRecord
     from dlrun.api import Answer
     from dlrun.tracking.client import Report
     from dlrun.training.result import Result
@@ -39,18 +39,21 @@ def exit_code(answer: Answer) -> ExitCode:
     return ExitCode.SOME_TRIALS_FAILED if failed else ExitCode.DONE
 
 
-def print_answer(answer: Answer, words: Sequence[str] = ()) -> None:
+def print_answer(answer: Answer, words: Sequence[str] = (), advises: bool = True) -> None:
     """The outcome: metrics of a run, the leaderboard of a sweep, and what to type next.
 
     Args:
         words: of the command, for one that goes on from it.
+        advises: whether to say what to type next where all went well.
     """
     if answer.rate_test is not None:
         print_rate_test(answer.rate_test, words)
     elif answer.sweep is None:
         _print_result(answer)
+        if advises:
+            _print_next(answer, "dlrun compare runs ranks all runs so far")
     else:
-        _print_sweep(answer)
+        _print_sweep(answer, advises)
     if answer.store is not None:
         _print_store(answer.store)
 
@@ -74,7 +77,6 @@ def _print_result(answer: Answer) -> None:
         click.echo(f"Its log: {folder / 'log.txt'}")
     elif (folder / "model.keras").is_file():
         click.echo(f"The model: {folder / 'model.keras'}")
-    _print_next(answer, "dlrun compare runs ranks all runs so far")
 
 
 def _print_scores(result: Result) -> None:
@@ -113,42 +115,54 @@ def _sentence(result: Result, again: bool) -> str:
     return f"{text}. It was done before: nothing was run." if again else f"{text}."
 
 
-def _print_sweep(answer: Answer) -> None:
+def _print_sweep(answer: Answer, advises: bool) -> None:
+    from dlrun.analysis.runs import read_sweep
     from dlrun.cli.compare import print_leaderboard
 
     assert answer.sweep is not None
-    if answer.repeated == len(answer.results):
-        click.echo(f"All {answer.repeated} runs were finished before: nothing was run.")
-    click.echo()
-    runs, sweep = answer.work / "runs", answer.sweep
-    asked = [run for trial in sweep.trials for run in trial.runs]
-    ids = [*asked, *added_of(answer.work / "sweeps" / sweep.id / LEDGER)]
-    print_leaderboard([runs / run for run in ids], catalog=answer.catalog, title=f"sweep {sweep.id[:8]}")
-    click.echo()
-    if lines := failures(answer.sweep, answer.work):
-        click.echo("\n".join(lines))
-        click.echo(f"dlrun resume {answer.sweep.id[:8]} tries them again, and so does the same command.")
-    if (command := _keeping(answer, ids)) is not None:
+    if 0 < answer.repeated == len(answer.results):
+        what = f"All {answer.repeated} runs were" if answer.repeated > 1 else "Its one run was"
+        click.echo(f"{what} finished before: nothing was run.")
+    if advises:
+        click.echo()
+    sweep = read_sweep(answer.work / "sweeps" / answer.sweep.id)
+    assert sweep is not None  # it was written when this sweep began
+    print_leaderboard(sweep, answer.catalog)
+    lines = failures(answer.sweep, answer.work)
+    if advises or lines:
+        click.echo()
+    if lines:
+        click.echo("\n".join([*lines, *mends(answer.sweep, answer.work)]))
+    if not advises:
+        return
+    if (command := _keeping(answer, sweep)) is not None:
         click.echo(f"To train the best trial once more and keep its model: {command}")
     _print_next(answer, "dlrun compare shows this again")
 
 
-def _keeping(answer: Answer, ids: Sequence[str]) -> str | None:
+def _keeping(answer: Answer, sweep: SweepRecord) -> str | None:
     """The command that trains the best trial of a sweep and keeps its model; None where it has one, or none is best."""
     from dlrun.analysis.ranking import default_metric
-    from dlrun.analysis.runs import read_run
     from dlrun.analysis.which import best_trial
+    from dlrun.sweeps.threads import kept_threads
 
-    assert answer.sweep is not None
-    runs = [run for each in ids if (run := read_run(answer.work / "runs" / each)) is not None]
+    runs = sweep.records()
     best = best_trial(runs, default_metric(runs), answer.catalog)
     if best is None or (best[0].path / "model.keras").exists():
         return None
-    trial = next((trial for trial in answer.sweep.trials if best[0].id in trial.runs), None)
+    trial = next((trial for trial in sweep.trials if best[0].id in trial.runs), None)
     if trial is None or best[0].is_dev_run:
         return None
-    words = [word for word in trial.overrides if not word.lstrip("+").startswith("trainer.save_model=")]
-    return shlex.join(["dlrun", *words, "trainer.save_model=always"])
+    return shlex.join(["dlrun", *_alone(trial.overrides, kept_threads(sweep.path)), "trainer.save_model=always"])
+
+
+def _alone(words: Sequence[str], threads: int | None) -> list[str]:
+    """A trial's words for a run by itself: nothing of workers, and the threads that its sweep gave it."""
+    dropped = ("trainer.save_model=", "launcher.", "launcher=", "hydra/launcher=", "hydra.launcher.")
+    kept = [word for word in words if not word.lstrip("+~").startswith(dropped)]
+    if threads is None or any(word.lstrip("+").startswith("trainer.threads=") for word in kept):
+        return kept
+    return [*kept, f"trainer.threads={threads}"]  # the last bits of some networks depend on them
 
 
 def _print_next(answer: Answer, compare: str) -> None:

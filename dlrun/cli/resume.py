@@ -16,7 +16,7 @@ __all__ = ["command"]
 
 
 @click.command(name="resume", short_help="Go on with what was interrupted.")
-@click.argument("words", nargs=-1, metavar="[WHICH]")
+@click.argument("words", nargs=-1, metavar="[WHICH] [KEY=VALUE ...]")
 @click.option(
     "--inexact", is_flag=True, help="Also where the machine or TensorFlow changed, and the last bits may differ."
 )
@@ -26,7 +26,11 @@ def command(words: tuple[str, ...], inexact: bool, quiet: bool, as_json: bool) -
     """Go on with a sweep or a run that a signal, a crash or a power cut has ended.
 
     WHICH is last, the start of an id or a path; without it, what was interrupted last. It is the same as typing the
-    command again: what is finished is kept, what was begun goes on from its newest checkpoint.
+    command again: what is finished is kept, what was begun goes on from its newest checkpoint, what failed is tried
+    again.
+
+    KEY=VALUE changes how it is trained, never what: launcher.trial_timeout=60 gives each run more time,
+    launcher.worker_memory=4 more memory, launcher.halve_batch=true tries those that ran out of it with half the batch.
     """
     if as_json:
         from dlrun.cli.training import json_errors
@@ -49,7 +53,8 @@ def _resume(words: tuple[str, ...], inexact: bool, output: Output) -> int:
     changes = [word for word in words if "=" in word] + (["checkpoint.inexact=true"] if inexact else [])
     same_runs(work, changes, Planner(Path.cwd()))
     unfinished(work)
-    click.echo(f"= {' '.join([work.command, *changes])}", err=True)
+    work = work.with_changes(changes)
+    click.echo(f"= {work.command}", err=True)
     if others:
         click.echo(f"{others} more {'was' if others == 1 else 'were'} interrupted: dlrun runs lists them.", err=True)
-    return train([*work.words, *changes], work.is_sweep, output)
+    return train(list(work.words), work.is_sweep, output)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dlrun.analysis.ledger import LEDGER, Account, accounts_of, entries_of
-from dlrun.cli.tables import Cell, Table, console, print_table
+from dlrun.cli.tables import Cell, Table, console, print_table, printable
 from dlrun.config.roots import shown_path
 from dlrun.training.causes import in_one_line
 
@@ -20,6 +20,8 @@ __all__ = ["STYLES", "print_runs_of"]
 
 STYLES = {"failed": "red", "diverged": "yellow", "interrupted": "yellow", "running": "cyan", "queued": "dim"}
 _MOST_LOGS = 10
+_WIDE = 110  # columns: in fewer, causes stand below the table
+_BESIDE = 40  # columns that a row takes without its name
 
 
 @dataclass(frozen=True)
@@ -38,6 +40,11 @@ class _Story:
         """That of its result; of a run without one, why its last attempt ended."""
         found = self.run.result.get("cause") if self.run.result else self.account.cause
         return found if isinstance(found, Mapping) else {}
+
+    @property
+    def said(self) -> str:
+        """Its cause in a line; empty without one."""
+        return in_one_line(self.cause) or self.run.cause or ""
 
     @property
     def attempts(self) -> int:
@@ -61,9 +68,11 @@ def print_runs_of(selection: Selection, limit: int | None, format: str) -> None:
     if format != "rich":
         print_table(_for_programs(stories[:limit]), format)
         return
-    print_table(_for_people(stories[:limit], selection.title))
-    for line in _notes(stories, limit, accounts):
-        console().print(line, style="dim", soft_wrap=True)
+    out = console()
+    print_table(_for_people(stories[:limit], selection.title, out.width))
+    below = [] if out.width >= _WIDE else _causes(stories[:limit])
+    for line in [*below, *_notes(stories, limit, accounts)]:
+        out.print(printable(line), style="dim", soft_wrap=not out.is_terminal)
 
 
 def _for_programs(stories: Sequence[_Story]) -> Table:
@@ -76,16 +85,43 @@ def _for_programs(stories: Sequence[_Story]) -> Table:
     return Table(columns, rows)
 
 
-def _for_people(stories: Sequence[_Story], title: str) -> Table:
+def _for_people(stories: Sequence[_Story], title: str, width: int) -> Table:
+    names, keys = [each.name for each in stories], ""
+    if width < _WIDE and max(map(len, names), default=0) > width - _BESIDE:
+        names, keys = _without_keys(names)
     rows = []
-    for each in stories:
-        said = in_one_line(each.cause) or each.run.cause or ""
+    for each, name in zip(stories, names, strict=True):
         status = Cell(each.run.status, style=STYLES.get(each.run.status))
-        rows.append([Cell(each.run.id, each.run.short_id, "bold"), each.name, status, each.attempts, said])
+        rows.append([Cell(each.run.id, each.run.short_id, "bold"), name, status, each.attempts, each.said])
     columns = ["id", "name", "status", "attempts", "cause"]
-    if not any(row[-1] for row in rows):
+    if width < _WIDE or not any(row[-1] for row in rows):
         columns, rows = columns[:-1], [row[:-1] for row in rows]
-    return Table(columns, rows, title, unbroken=("id", "name"))
+    whole = ("name",) if max(map(len, names), default=0) <= width - _BESIDE else ()
+    return Table(columns, rows, f"{title} ({keys})" if keys else title, unbroken=("id", "status", *whole))
+
+
+def _without_keys(names: Sequence[str]) -> tuple[list[str], str]:
+    """The names without the keys that all of them have, and these as a sweep is named by them.
+
+    >>> _without_keys(["rate=0.1 seed=0", "rate=0.1 seed=0 batch_size=16"])
+    (['0.1 0', '0.1 0 batch_size=16'], 'rate x seed')
+    """
+    split = [[word.partition("=") for word in name.split()] for name in names]
+    everywhere = [{key for key, sign, _ in words if sign} for words in split]
+    keys = [key for key, sign, _ in split[0] if sign and all(key in each for each in everywhere)]
+    short = [" ".join(value if sign and key in keys else key + sign + value for key, sign, value in w) for w in split]
+    return short, " x ".join(keys)
+
+
+def _causes(stories: Sequence[_Story]) -> list[str]:
+    """A line a cause, with the runs that it ended."""
+    ended: dict[str, list[str]] = {}
+    for each in stories:
+        if each.said:
+            ended.setdefault(each.said, []).append(each.run.short_id)
+    lines = [f"{', '.join(ids)}: {said}" for said, ids in ended.items()]
+    more = len(lines) - _MOST_LOGS
+    return [*lines[:_MOST_LOGS], *([f"and {more} more causes: --json names all"] if more > 0 else [])]
 
 
 def _notes(stories: Sequence[_Story], limit: int | None, accounts: Mapping[str, Account]) -> list[str]:

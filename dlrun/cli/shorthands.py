@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -39,7 +40,7 @@ def spelled_out(words: Sequence[str], flags: Mapping[str, Any], sweep: bool) -> 
         extra.append("checkpoint.inexact=true")
     if extra:
         verb = ["dlrun", *(["check"] if flags.get("dry_run") else []), *(["-m"] if sweep else [])]
-        click.echo(f"= {' '.join([*verb, *words, *extra])}", err=True)
+        click.echo(f"= {shlex.join([*verb, *words, *extra])}", err=True)
     return [normalise_override(text) for text in (*words, *extra)], sweep
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
@@ -40,13 +42,29 @@ def train(overrides: list[str], sweep: bool, output: Output = "shown") -> int:
             return _tell_stop(stop, display, output)
     else:
         with _run_display(output) as show:
-            answer = answer_to(overrides, False, listener=show)
+
+            def tell(event: str, fields: Mapping[str, Any]) -> None:
+                with _unread():
+                    show(event, fields)
+
+            answer = answer_to(overrides, False, listener=tell)
     code = outcome.exit_code(answer)
-    if output == "json":
-        jsonlines.print_answer(answer, code)
-    else:
-        outcome.print_answer(answer, overrides)
+    with _unread():
+        if output == "json":
+            jsonlines.print_answer(answer, code)
+        else:
+            outcome.print_answer(answer, overrides, advises=output != "quiet")
     return code
+
+
+@contextlib.contextmanager
+def _unread() -> Iterator[None]:
+    """Go on where nobody reads any more (`| head`): what was trained is none the worse."""
+    try:
+        yield
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def json_errors(action: Callable[[], int]) -> int:
@@ -60,7 +78,7 @@ def json_errors(action: Callable[[], int]) -> int:
         return error.exit_code
     except KeyboardInterrupt as stop:
         code = _code_of(stop)
-        print_event("interrupted", exit_code=int(code), message="the same command goes on")
+        print_event("interrupted", exit_code=int(code), message=str(stop) or "the same command goes on")
         return code
 
 
@@ -79,9 +97,20 @@ def _sweep_display(output: Output) -> SweepDisplay | JsonSweep:
 
 def _question(output: Output) -> Callable[[str], bool] | None:
     """How a question is put to the user; None where nobody would see it."""
-    if output == "json" or not (sys.stdin.isatty() and sys.stderr.isatty()):
+    if output == "json" or not all(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stderr)):
         return None
-    return lambda text: click.confirm(text, err=True)
+    return _ask
+
+
+def _ask(text: str) -> bool:
+    from dlrun.cli.messages import wrapped
+
+    click.echo(wrapped(text), err=True)
+    try:
+        return click.confirm("Go on?", err=True)
+    except click.Abort:  # Ctrl-C, which leaves the cursor behind the question
+        click.echo(err=True)
+        return False
 
 
 def _run_display(output: Output) -> RunDisplay | JsonRun:
@@ -97,6 +126,7 @@ def _tell_stop(stop: KeyboardInterrupt, display: SweepDisplay | JsonSweep, outpu
     """How far the sweep came that a signal has stopped, and how to go on; returns the exit code."""
     from dlrun.cli.jsonlines import print_event
     from dlrun.cli.ledger_text import how_far
+    from dlrun.cli.messages import wrapped
     from dlrun.config.roots import Roots
 
     code, sweep = _code_of(stop), display.sweep
@@ -106,7 +136,8 @@ def _tell_stop(stop: KeyboardInterrupt, display: SweepDisplay | JsonSweep, outpu
     if output == "json":
         print_event("interrupted", exit_code=int(code), message=said, resume=command)
     else:
-        click.echo(f"interrupted: {said}.\n{command} goes on with it, and so does the same command.", err=True)
+        for line in (f"interrupted: {said}.", f"{command} goes on with it, and so does the same command."):
+            click.echo(wrapped(line), err=True)
     return code
 
 

@@ -40,7 +40,8 @@ def meant_key(key: str, config: Mapping[str, Any], catalog: Catalog, option: Opt
     tops = [*catalog.primary.parameters, *_choosable(catalog)]
     if option is not None:
         found = _in_option(key, word, option, catalog)
-        return found or _renamed(last.get(same(word, last) or "") or same(word, tops)) or _listed(option)
+        known = last.get(same(word, last) or "") or same(word, tops) or _entry(word, config)
+        return found or _renamed(known) or _listed(option)
     return (
         _renamed(last.get(same(word, last) or "") or same(word, tops))
         or _elsewhere(word, catalog)
@@ -61,6 +62,11 @@ def _in_option(key: str, word: str, option: Option, catalog: Catalog) -> Meant |
 
 def _renamed(right: str | None) -> Meant | None:
     return Meant(f"Did you mean {right}?", right) if right else None
+
+
+def _entry(word: str, config: Mapping[str, Any]) -> str | None:
+    """The chosen option of that name, whose keys stand below its group: `callback.early_stopping`."""
+    return next((f"{group}.{word}" for group in LIST_GROUPS if word in (config.get(group) or ())), None)
 
 
 def _listed(option: Option) -> Meant:

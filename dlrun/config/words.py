@@ -186,8 +186,8 @@ def read_as_meant(words: Sequence[str], first: ConfigError, plan: Callable[[list
             problems += found
         else:
             right = {word: now for word, now in meant.items() if now != word}
-            return ConfigError(_each_once(problems), right if sure else None)
-    return ConfigError(_each_once(problems))
+            return ConfigError(_each_once(problems), right if sure else None, first.where)
+    return ConfigError(_each_once(problems), where=first.where)
 
 
 def _each_once(problems: Sequence[Problem]) -> list[Problem]:

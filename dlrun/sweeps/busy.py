@@ -35,6 +35,7 @@ def alone(folder: Path, if_running: str, say: Callable[[str], object]) -> Iterat
 
     Raises:
         UserError: another command is at work on it, and `if_running` is `refuse`.
+        KeyboardInterrupt: a signal ended the waiting; its text says that the other goes on.
         StorageError: the directory cannot be written.
     """
     with storage_errors(folder):
@@ -46,8 +47,15 @@ def alone(folder: Path, if_running: str, say: Callable[[str], object]) -> Iterat
             if if_running == "refuse":
                 mend = "launcher.if_running=wait waits for it, dlrun runs shows how far it is."
                 raise UserError(f"Sweep {folder.name[:8]} is being run by {_owner(folder)}. {mend}") from None
-            say(f"sweep {folder.name[:8]} is being run by {_owner(folder)}: waiting until it has ended")
-            lock.acquire(poll_interval=_SECONDS_BETWEEN_TRIES)
+            name = folder.name[:8]
+            say(
+                f"sweep {name} is being run by {_owner(folder)}: waiting until it has ended. Ctrl-C leaves it to the"
+                f" other; dlrun runs {name} shows how far it is."
+            )
+            try:
+                lock.acquire(poll_interval=_SECONDS_BETWEEN_TRIES)
+            except KeyboardInterrupt as stop:
+                raise type(stop)(f"Nothing was begun here: sweep {name} is left to the other, which goes on.") from None
     try:
         write_json(folder / _OWNER, {"pid": os.getpid(), "host": HOST, "since": time.time()})
         yield

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from statistics import median
 
-from dlrun.errors import UserError
+from dlrun.errors import Declined, UserError
 from dlrun.planning import Plan
 from dlrun.training.result import Result
 from dlrun.training.rundir import RunDirectory
@@ -14,7 +14,7 @@ from dlrun.training.rundir import RunDirectory
 __all__ = ["Ask", "require_consent"]
 
 Ask = Callable[[str], bool]
-"""Puts a question to the user; True is yes."""
+"""Tells the user what is to be begun, and asks whether to; True is yes."""
 
 _HOUR = 3600.0
 
@@ -27,7 +27,8 @@ def require_consent(plan: Plan, runs: Path, ask: Ask | None) -> None:
         ask: None where there is nobody to ask.
 
     Raises:
-        UserError: nobody can be asked, or the answer was no.
+        UserError: nobody can be asked.
+        Declined: the answer was no.
     """
     most = int(plan.search["confirm_above"])
     if len(plan.runs) <= most:
@@ -43,8 +44,8 @@ def require_consent(plan: Plan, runs: Path, ask: Ask | None) -> None:
             f"{said}: more than search.confirm_above, which is {most:,}. dlrun check with the same words estimates the"
             f" time. To have them trained, type search.confirm_above={count}."
         )
-    if not ask(f"{said}; dlrun check with the same words estimates the time. Go on?"):
-        raise UserError(f"Nothing was begun. Fewer values make fewer runs than {count:,}.")
+    if not ask(f"{said}; dlrun check with the same words estimates the time."):
+        raise Declined("Nothing was begun.")
 
 
 def _known(finished: Sequence[Result], total: int, left: int) -> str:

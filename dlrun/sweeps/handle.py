@@ -15,6 +15,7 @@ import psutil
 from dlrun.sweeps import fork
 from dlrun.sweeps.queueing import Order
 from dlrun.sweeps.worker import Post, serve
+from dlrun.tracking.owner import is_alive
 from dlrun.training.causes import Cause, cause
 from dlrun.training.settings import Settings
 
@@ -33,6 +34,7 @@ class Handle:
         attempt: which attempt at that it is; 0 before it has begun.
         settings: what TensorFlow has been told there; None before its first run.
         is_ready: whether it has lived to say so.
+        is_forsaken: whether the server that it was forked from has died, which would tell of its end.
         waits: whether another command is at the run that it was handed: then its time does not count yet.
         known: likenesses of the runs it has trained or trains.
         seconds: what the last run took that was not the first of its likeness; None before.
@@ -50,7 +52,8 @@ class Handle:
         self._given = 0.0
         self._first_bytes: int | None = None
         self._killed_because: Cause | None = None
-        self._kills_for_memory = _kills_for_memory()
+        self._kills_for_memory = 0
+        self.is_forsaken = False
         self.pipe, theirs = fork.pipe()
         try:
             self.process = fork.start(serve, theirs, post)
@@ -63,14 +66,13 @@ class Handle:
         self.order, self.attempt, self.settings, self.waits = order, 0, order.settings, waits
         self.known.add(order.likeness)
         self._given = time.monotonic()
+        self._kills_for_memory = _kills_for_memory()
         with contextlib.suppress(OSError):
             self.pipe.send(order.job)
 
     def begins(self, attempt: int) -> None:
-        """It has begun with the run in its hands."""
-        self.attempt = attempt
-        if self.waits:
-            self._given, self.waits = time.monotonic(), False
+        """It has begun with the run in its hands, whose time counts from now on."""
+        self.attempt, self.waits, self._given = attempt, False, time.monotonic()
 
     def put_down(self) -> Order:
         """The run that was in its hands, which has ended."""
@@ -82,8 +84,17 @@ class Handle:
 
     @property
     def elapsed(self) -> float:
-        """Seconds since the run in its hands was handed over."""
+        """Seconds since the run in its hands began; before, since it was handed over."""
         return time.monotonic() - self._given
+
+    def forgive(self, seconds: float) -> None:
+        """Do not count so many seconds: all of the command stood still (Ctrl-Z, a laptop that slept)."""
+        self._given += seconds
+
+    def is_alive(self) -> bool:
+        """Whether its process is there, whoever knows of it."""
+        pid = self.process.pid
+        return pid is not None and is_alive(pid)
 
     def messages(self) -> Iterator[Any]:
         """What it has said since the last call.
@@ -115,8 +126,12 @@ class Handle:
         self._signal(signal.SIGTERM)
 
     def kill(self, because: Cause | None = None) -> None:
-        """End it at once."""
+        """End it at once, and what its run has started."""
         self._killed_because = self._killed_because or because
+        with contextlib.suppress(psutil.Error):
+            for process in psutil.Process(self.process.pid).children(recursive=True):
+                with contextlib.suppress(psutil.Error):
+                    process.kill()
         self._signal(signal.SIGKILL)
 
     def dismiss(self) -> None:
@@ -126,10 +141,14 @@ class Handle:
 
     def bury(self) -> None:
         """See that it is gone, and let go of it."""
-        self.process.join(_SECONDS_TO_DIE)
-        if self.process.is_alive():
+        deadline = time.monotonic() + _SECONDS_TO_DIE
+        while self.is_alive() and time.monotonic() < deadline:
+            time.sleep(0.01)
+        while self.is_alive():
             self.kill()
-            self.process.join()
+            time.sleep(0.01)
+        self.process.join()
+        fork.gone(self.process)
         self.pipe.close()
 
     def cause_of_death(self) -> Cause:
@@ -141,6 +160,8 @@ class Handle:
             return cause("out_of_memory", "its process was killed by the system, which had no more memory")
         if code is not None and code < 0:
             return cause("crash", f"its process was ended by {_name_of(-code)}")
+        if self.is_forsaken:
+            return cause("crash", "its process ended")
         return cause("crash", f"its process ended with exit code {code}")
 
     def _signal(self, number: int) -> None:

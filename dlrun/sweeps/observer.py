@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Protocol, cast
 
 from dlrun.sweeps.record import Sweep
 from dlrun.training.result import Result
 
-__all__ = ["Nobody", "Observer"]
+__all__ = ["Nobody", "Observer", "while_read"]
 
 
 class Observer(Protocol):
@@ -70,3 +70,26 @@ class Nobody:
     def added(self, run: str, of: str, name: str) -> None: ...
 
     def ended(self, result: Result) -> None: ...
+
+
+def while_read(observer: Observer) -> Observer:
+    """The observer, until nobody reads what it prints: `dlrun -m ... | head` must not end a sweep."""
+    return cast(Observer, _WhileRead(observer))
+
+
+class _WhileRead:
+    def __init__(self, observer: Observer) -> None:
+        self._observer = observer
+
+    def __getattr__(self, name: str) -> Any:
+        told = getattr(self._observer, name)
+        return self._guarded(told) if callable(told) else told
+
+    def _guarded(self, told: Callable[..., None]) -> Callable[..., None]:
+        def tell(*facts: Any) -> None:
+            try:
+                told(*facts)
+            except BrokenPipeError:
+                self._observer = Nobody()
+
+        return tell

@@ -12,7 +12,7 @@ from dlrun.training.rundir import RunDirectory
 
 __all__ = ["move_to_log"]
 
-_MOST = 100_000  # characters of one run's prints that are kept: a loop may print without end
+_MOST_BYTES = 100_000  # of one run's prints that are kept: a loop may print without end
 
 
 def move_to_log(output: Path, directory: RunDirectory) -> None:
@@ -20,11 +20,14 @@ def move_to_log(output: Path, directory: RunDirectory) -> None:
     sys.stdout.flush()
     sys.stderr.flush()
     with contextlib.suppress(OSError, StorageError):  # what a component prints must not cost the run
-        if output.stat().st_size == 0:
+        size = output.stat().st_size
+        if size == 0:
             return
-        text = output.read_text(encoding="utf-8", errors="replace")
-        if len(text) > _MOST:
-            text = f"[{len(text) - _MOST:,} characters left out]\n{text[-_MOST:]}"
+        with output.open("rb") as file:
+            file.seek(max(0, size - _MOST_BYTES))
+            text = file.read().decode("utf-8", errors="replace")
+        if size > _MOST_BYTES:
+            text = f"[{size - _MOST_BYTES:,} bytes left out]\n{text}"
         directory.path.mkdir(parents=True, exist_ok=True)
         directory.log(text)
         os.truncate(output, 0)

@@ -20,7 +20,8 @@ from dlrun.sweeps.output import move_to_log
 from dlrun.sweeps.queueing import Order, Queue
 from dlrun.sweeps.size import START_SECONDS, Crew, is_worth_one_more
 from dlrun.sweeps.worker import Begun, Ended, Post, Ready
-from dlrun.training.causes import cause
+from dlrun.training.causes import cause, cause_of
+from dlrun.training.interrupts import Deadline
 from dlrun.training.rundir import RunDirectory
 
 if TYPE_CHECKING:
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 __all__ = ["Pool", "Site"]
 
 _SECONDS_BETWEEN_LOOKS = 0.25
+_PAUSE_SECONDS = 3.0  # between two looks: the whole command stood still
+_GRACE_SECONDS = 5.0  # for a run to end by itself when its time is up, after a checkpoint
 _STOP_SECONDS = 20.0  # for the runs in hand to write a checkpoint; a block of steps takes about one
 _MOST_STILLBORN = 3  # workers that die before they take a run, one after another: then none will live
 
@@ -71,6 +74,7 @@ class Pool:
         self._errors: dict[str, DlrunError] = {}
         self._hired = self._stillborn = 0
         self._seconds: float | None = None
+        self._looked = time.monotonic()
 
     def run(self) -> dict[str, DlrunError]:
         """Train all; returns the errors that are the call's and no result of a run, by run.
@@ -109,12 +113,14 @@ class Pool:
         output = self._site.folder / "workers" / f"{self._hired}.txt"
         self._hired += 1
         try:
-            worker = Handle(Post(self._site.catalog.roots, output, gpu, dict(os.environ)))
+            limit = self._site.launcher["trial_timeout"]
+            worker = Handle(Post(self._site.catalog.roots, output, gpu, dict(os.environ), limit))
         except OSError as error:
             if not self._workers:
-                raise RunFailed(f"No worker can be started: {error}.") from error
+                text = f"No worker can be started: {_readable(error)}. launcher.jobs=0 does without."
+                raise RunFailed(text) from error
             self._crew = replace(self._crew, most=len(self._workers))  # those that live have to do
-            self._site.watcher.say(f"{len(self._workers)} of the workers is all there will be: {error}")
+            self._site.watcher.say(f"{len(self._workers)} of the workers is all there will be: {_readable(error)}")
             return
         self._workers.append(worker)
         self._give(worker)
@@ -138,6 +144,7 @@ class Pool:
         waits = order is None and bool(elsewhere)
         if waits:
             order = elsewhere.pop(0)
+            self._site.watcher.say(f"{order.job.start['name']} is being trained by another command: it is waited for")
         for other in elsewhere:
             self._queue.put(other)
         if order is not None:
@@ -145,17 +152,32 @@ class Pool:
         return order is not None
 
     def _listen(self) -> None:
-        ends = {end: worker for worker in self._workers for end in (worker.pipe, worker.process.sentinel)}
-        ready = {id(ends[end]): ends[end] for end in wait(list(ends), _SECONDS_BETWEEN_LOOKS)}  # type: ignore[index]
-        for worker in ready.values():
+        """Hear what workers say for a moment, and find those that have died."""
+        ends: dict[Any, Handle] = {worker.pipe: worker for worker in self._workers}
+        ends |= {worker.process.sentinel: worker for worker in self._workers if not worker.is_forsaken}
+        ready = [ends[end] for end in wait(list(ends), _SECONDS_BETWEEN_LOOKS)]
+        for worker in dict.fromkeys([*ready, *(worker for worker in self._workers if worker.is_forsaken)]):
             try:
                 for message in worker.messages():
                     self._hear(worker, message)
-                    if worker not in self._workers:  # retired, with its pipe closed
+                    if worker not in self._workers:  # it was told to go, and says no more
                         break
+                else:
+                    self._look_after(worker)
             except EOFError:
                 self._workers.remove(worker)
                 self._died(worker)
+
+    def _look_after(self, worker: Handle) -> None:
+        """A worker has said nothing more.
+
+        Raises:
+            EOFError: it has died.
+        """
+        if not worker.is_alive():
+            raise EOFError
+        if not worker.is_forsaken and wait([worker.process.sentinel], 0):  # yet that says it is dead
+            worker.is_forsaken = True  # only the server has died
 
     def _hear(self, worker: Handle, message: Any) -> None:
         match message:
@@ -173,8 +195,11 @@ class Pool:
         self._seconds = worker.seconds or self._seconds
         if error is not None:
             self._errors[order.job.id] = error
-        self._site.watcher.look_at(order.job.id)
         result = self._site.directory(order).result()
+        if error is not None and (result is None or result.status != "failed"):  # not even that could be written
+            self._site.watcher.lost(order.job.id, cause_of(error), worker.attempt, False)
+        else:
+            self._site.watcher.look_at(order.job.id)
         kind = None if result is None or result.status != "failed" else (result.cause or {}).get("kind")
         if kind == "out_of_memory":
             self._halve(order)
@@ -234,9 +259,12 @@ class Pool:
     def _police(self) -> None:
         """End what takes too long or too much."""
         limit, most = self._site.launcher["trial_timeout"], self._crew.worker_bytes
+        pause, self._looked = time.monotonic() - self._looked, time.monotonic()
         for worker in self._busy():
-            if limit is not None and not worker.waits and worker.elapsed > limit:
-                worker.kill(cause("timeout", f"it took longer than launcher.trial_timeout={limit:g} seconds"))
+            if pause > _PAUSE_SECONDS:
+                worker.forgive(pause)
+            if limit is not None and not worker.waits and worker.elapsed > limit + _GRACE_SECONDS:
+                worker.kill(cause("timeout", str(Deadline(limit).end)))
             elif most is not None and (taken := worker.bytes()) > most:
                 text = f"its worker took {taken / 1e9:.2f} GB, and launcher.worker_memory leaves it {most / 1e9:.2f} GB"
                 worker.kill(cause("out_of_memory", text))
@@ -250,13 +278,12 @@ class Pool:
             worker.ask_to_stop()
         deadline = time.monotonic() + _STOP_SECONDS
         try:
-            while (alive := [w.process.sentinel for w in self._workers if w.process.is_alive()]) and (
-                left := deadline - time.monotonic()
-            ) > 0:
-                wait(alive, left)
+            while any(worker.is_alive() for worker in self._workers) and time.monotonic() < deadline:
+                time.sleep(_SECONDS_BETWEEN_LOOKS / 10)
         finally:
             for worker in self._workers:
-                worker.kill()
+                if worker.is_alive():
+                    worker.kill()
 
     def _close(self) -> None:
         for worker in self._workers:
@@ -267,6 +294,12 @@ class Pool:
                 move_to_log(worker.post.output, self._site.directory(worker.order))
                 self._site.watcher.look_at(worker.order.job.id)
         _tidy(self._site.folder / "workers")
+
+
+def _readable(error: OSError) -> str:
+    if "AF_UNIX path too long" in str(error):
+        return "the path of TMPDIR is too long for a socket"
+    return str(error)
 
 
 def _tidy(folder: Path) -> None:

@@ -44,12 +44,14 @@ class Crew:
     is_asked: bool = False
 
 
-def crew_for(launcher: Mapping[str, Any], trainers: Sequence[Mapping[str, Any]]) -> Crew:
+def crew_for(launcher: Mapping[str, Any], trainers: Sequence[Mapping[str, Any]], runs: int) -> Crew:
     """The workers for runs with these trainers' settings.
 
     Args:
         launcher: the keys of `launcher=pool`.
         trainers: the `trainer` of each run that is to be trained.
+        runs: of the whole sweep: the cores are divided as if none of them was finished, so that bits do not depend on
+            which are.
     """
     gpus = () if all(trainer["device"] == "cpu" for trainer in trainers) else gpus_of()
     if launcher["jobs"] == 0:
@@ -57,8 +59,9 @@ def crew_for(launcher: Mapping[str, Any], trainers: Sequence[Mapping[str, Any]])
     if _is_quicker_here(launcher, trainers):
         return Crew(0, None, why="TensorFlow is imported here already, and no worker would be ready sooner")
     most, why = _most(launcher["jobs"], len(trainers), len(gpus))
+    whole, _ = _most(launcher["jobs"], runs, len(gpus))
     asked = {trainer["threads"] for trainer in trainers}
-    threads = max(1, cores() // most) if asked == {None} and most > 1 and not gpus else None
+    threads = max(1, cores() // whole) if asked == {None} and whole > 1 and not gpus else None
     bytes_each = _worker_bytes(launcher["worker_memory"], most)
     return Crew(most, threads, gpus, bytes_each, why, is_asked=launcher["jobs"] != "auto")
 

@@ -22,6 +22,8 @@ from dlrun.planning import Plan, PlannedRun, Planner
 from dlrun.sweeps.orphan import end_with
 from dlrun.sweeps.record import Sweep, Trial
 from dlrun.sweeps.siblings import Siblings
+from dlrun.sweeps.threads import kept_threads, with_threads
+from dlrun.sweeps.trained import train
 from dlrun.training.quiet import import_tensorflow
 from dlrun.training.result import Result
 from dlrun.training.rundir import RunDirectory
@@ -82,6 +84,8 @@ class Task:
         words: Any = OmegaConf.to_container(HydraConfig.get().overrides.task, resolve=False)  # `${...}` stays as typed
         try:
             job = self.job(self.planned(words))
+            if self.sweep is not None:
+                return train(job, self.planner.catalog, self.listener)
             changed = job.changed(self.planner.catalog)
             return pipeline.run(replace(job, refused=changed), self.planner.catalog, self.listener)
         except DlrunError as error:
@@ -108,7 +112,7 @@ class Task:
         """What is to be done for one of the command's runs."""
         return Job(
             id=planned.id,
-            spec=planned.spec,
+            spec=with_threads(planned.spec, self._threads),
             start=self._start(planned),
             environment=self.environment if self.sweep is None else {"sweep": self.sweep.id},
             in_sweep=self.sweep is not None,
@@ -126,6 +130,11 @@ class Task:
     @cached_property
     def _by_id(self) -> dict[str, PlannedRun]:
         return {run.id: run for run in self.plan.runs}
+
+    @cached_property
+    def _threads(self) -> int | None:
+        """The threads that the sweep began with, if its launcher has settled them."""
+        return None if self.sweep is None else kept_threads(self.planner.roots.work / "sweeps" / self.sweep.id)
 
     def run_directory(self, run: str) -> RunDirectory:
         """The directory of one of the command's runs."""

@@ -12,7 +12,7 @@ from typing import Any
 
 from dlrun.errors import StorageError
 from dlrun.sweeps.ledger import Ledger
-from dlrun.sweeps.observer import Observer
+from dlrun.sweeps.observer import Observer, while_read
 from dlrun.sweeps.record import Sweep
 from dlrun.sweeps.tail import Tail
 from dlrun.training.causes import cause
@@ -70,7 +70,7 @@ class Watcher:
         self._sweep = sweep
         self._runs = runs
         self._ledger = ledger
-        self._observer = observer
+        self._observer = while_read(observer)
         self._open: dict[str, _Followed] = {}
         self._running: set[str] = set()
         self._lock = threading.RLock()

@@ -14,18 +14,19 @@ import signal
 import sys
 import threading
 import time
-import traceback
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Any
 
 from dlrun.config.catalog import Catalog
 from dlrun.config.roots import Roots
-from dlrun.errors import DlrunError, RunFailed, Terminated
+from dlrun.errors import DlrunError, Terminated
 from dlrun.job import Job
 from dlrun.sweeps.output import move_to_log
+from dlrun.sweeps.trained import train
+from dlrun.training.interrupts import Deadline
 from dlrun.training.rundir import RunDirectory
 
 __all__ = ["Begun", "Ended", "Post", "Ready", "serve"]
@@ -43,12 +44,14 @@ class Post:
         output: the file that takes what it prints.
         gpu: the one that it computes on, as CUDA_VISIBLE_DEVICES names it; None leaves it to TensorFlow.
         environment: the command's environment variables.
+        trial_timeout: seconds that a run may take, from its beginning; None for as many as it likes.
     """
 
     roots: Roots
     output: Path
     gpu: str | None
     environment: Mapping[str, str]
+    trial_timeout: float | None
 
 
 @dataclass(frozen=True)
@@ -74,6 +77,7 @@ def serve(pipe: Connection, post: Post) -> None:
     """Train what comes through `pipe`: what a worker's process calls."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the command's to handle; it says SIGTERM
     signal.signal(signal.SIGTERM, _terminate)
+    os.environ.clear()
     os.environ.update(post.environment)
     if post.gpu is not None:
         os.environ["CUDA_VISIBLE_DEVICES"] = post.gpu
@@ -86,27 +90,26 @@ def serve(pipe: Connection, post: Post) -> None:
         while (job := pipe.recv()) is not None:
             directory = RunDirectory(post.roots.work / "runs" / job.id)
             try:
-                pipe.send(Ended(_error_of(job, catalog, pipe)))
+                pipe.send(Ended(_error_of(job, catalog, pipe, post.trial_timeout)))
             finally:
                 move_to_log(post.output, directory)
 
 
-def _error_of(job: Job, catalog: Catalog, pipe: Connection) -> DlrunError | None:
+def _error_of(job: Job, catalog: Catalog, pipe: Connection, timeout: float | None) -> DlrunError | None:
     """Train a run; what is wrong with the call or with dlrun, as an error that can be carried."""
-    from dlrun import pipeline
 
     def tell(event: str, fields: Mapping[str, Any]) -> None:
         if event == "start":
             pipe.send(Begun(fields["attempt"]))
+            if timeout is not None:
+                signal.signal(signal.SIGALRM, Deadline(timeout))
+                signal.setitimer(signal.ITIMER_REAL, timeout)
 
     try:
-        pipeline.run(replace(job, refused=job.changed(catalog)), catalog, tell)
-    except DlrunError as error:
-        return error
-    except Exception as error:  # noqa: BLE001 - it must reach the command, whatever it is, and cost one run only
-        traceback.print_exc()
-        return RunFailed(f"{type(error).__name__}: {error}")
-    return None
+        came = train(job, catalog, tell)
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0.0)
+    return came if isinstance(came, DlrunError) else None
 
 
 def _terminate(*_: object) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from dlrun.config.raised import place_in, telling_line
-from dlrun.errors import DlrunError, UserError
+from dlrun.errors import DlrunError, OutOfTime, UserError
 
 __all__ = ["KINDS", "Cause", "cause", "cause_of", "in_one_line"]
 
@@ -53,7 +53,7 @@ def cause_of(error: BaseException, project: Path | None = None) -> Cause:
         project: where the code that raised it may be the user's own: then its place is told.
     """
     name, message = type(error).__name__, str(error)
-    if not isinstance(error, DlrunError):  # whose texts are written to be read
+    if not isinstance(error, DlrunError | OutOfTime):  # whose texts are written to be read
         place = place_in(project, error)
         message = telling_line(error) + (f" ({Path(place).name})" if place else "")
     return cause(_kind_of(error), message or name, name)
@@ -70,6 +70,8 @@ def in_one_line(found: Mapping[str, Any]) -> str:
 
 
 def _kind_of(error: BaseException) -> str:
+    if isinstance(error, OutOfTime):
+        return "timeout"
     if isinstance(error, UserError):
         return "bad_config"
     names = {base.__name__ for base in type(error).__mro__}  # by name: this module imports no TensorFlow

@@ -1,7 +1,7 @@
 """Signals while a model trains: the first one is kept until the training can stop in good order.
 
-SIGTERM and SIGINT (Ctrl-C) ask for an end after the block of steps that is being computed; a second signal ends it at
-once, and outside of a training so does the first.
+SIGTERM and SIGINT (Ctrl-C) ask for an end after the block of steps that is being computed; a second signal, a second
+later or more, ends it at once, and outside of a training so does the first.
 """
 
 from __future__ import annotations
@@ -9,22 +9,40 @@ from __future__ import annotations
 import contextlib
 import signal
 import threading
+import time
 from collections.abc import Callable, Iterator
-from types import FrameType
+from dataclasses import dataclass
 from typing import Any
 
-from dlrun.errors import Terminated
+from dlrun.errors import OutOfTime, Terminated
 
-__all__ = ["Interrupts", "deferred"]
+__all__ = ["Deadline", "Interrupts", "deferred"]
 
+_ONE_REQUEST_SECONDS = 1.0  # a service manager signals every process of a command, and the command its workers
 _ENDS = {signal.SIGINT: KeyboardInterrupt, signal.SIGTERM: Terminated}
+
+
+@dataclass(frozen=True)
+class Deadline:
+    """Handles SIGALRM where a run may take so many `seconds` and no longer; anybody else's alarm stays theirs."""
+
+    seconds: float
+
+    @property
+    def end(self) -> OutOfTime:
+        """What ends the run."""
+        return OutOfTime(f"it took longer than launcher.trial_timeout={self.seconds:g} seconds")
+
+    def __call__(self, *_: object) -> None:
+        raise self.end
 
 
 class Interrupts:
     """What was asked for by signals."""
 
     def __init__(self) -> None:
-        self._asked: type[KeyboardInterrupt] | None = None
+        self._asked: KeyboardInterrupt | None = None
+        self._when = 0.0
 
     @property
     def is_asked(self) -> bool:
@@ -35,16 +53,16 @@ class Interrupts:
         """Do what a signal has asked for; nothing where none has.
 
         Raises:
-            KeyboardInterrupt: SIGINT has; `Terminated`, SIGTERM.
+            KeyboardInterrupt: SIGINT has; `Terminated`, SIGTERM; `OutOfTime`, a `Deadline`.
         """
         if self._asked is not None:
             raise self._asked
 
-    def _receive(self, number: int, frame: FrameType | None) -> None:
-        end = _ENDS[signal.Signals(number)]
-        if self._asked is not None:
+    def _receive(self, end: KeyboardInterrupt) -> None:
+        if self._asked is None:
+            self._asked, self._when = end, time.monotonic()
+        elif time.monotonic() - self._when > _ONE_REQUEST_SECONDS:
             raise end
-        self._asked = end
 
 
 @contextlib.contextmanager
@@ -57,10 +75,13 @@ def deferred() -> Iterator[Interrupts]:
     interrupts = Interrupts()
     with contextlib.ExitStack() as stack:
         if threading.current_thread() is threading.main_thread():
-            for number in _ENDS:
-                if (before := signal.getsignal(number)) != signal.SIG_IGN:
-                    stack.callback(_handle, number, before)
-                    signal.signal(number, interrupts._receive)
+            before = {number: signal.getsignal(number) for number in (*_ENDS, signal.SIGALRM)}
+            ends = {number: end() for number, end in _ENDS.items() if before[number] != signal.SIG_IGN}
+            if isinstance(deadline := before[signal.SIGALRM], Deadline):
+                ends[signal.SIGALRM] = deadline.end
+            for number, end in ends.items():
+                stack.callback(_handle, number, before[number])
+                signal.signal(number, lambda *_, end=end: interrupts._receive(end))
         yield interrupts
     interrupts.act()
 

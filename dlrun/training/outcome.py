@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from dlrun.errors import OutOfTime
 from dlrun.training.causes import cause, cause_of
 from dlrun.training.memory import peak_bytes
 from dlrun.training.result import Result
@@ -67,17 +68,24 @@ class Outcome:
         return cls("failed", cause=cause_of(error, project))
 
     @classmethod
-    def interrupted(cls, signal: str, kept: Mapping[str, Any] | None = None) -> Outcome:
-        """A run that a signal ended: `SIGINT`, `SIGTERM`.
+    def interrupted(cls, by: str, kept: Mapping[str, Any] | None = None) -> Outcome:
+        """A run that a signal ended.
 
         Args:
+            by: what did: `SIGINT stopped it`.
             kept: the `epoch` and `step` of its newest checkpoint, None where there is none.
         """
-        again = "the same command runs it again"
-        if kept is not None:
-            step = f" and step {kept['step']}" if kept["step"] else ""
-            again = f"the same command goes on after epoch {kept['epoch']}{step}"
-        return cls("interrupted", cause=cause("signal", f"{signal} stopped it; {again}"))
+        again = _goes_on(kept) or "the same command runs it again"
+        return cls("interrupted", cause=cause("signal", f"{by}; {again}"))
+
+    @classmethod
+    def timed_out(cls, end: OutOfTime, kept: Mapping[str, Any] | None = None) -> Outcome:
+        """A run that has taken longer than it may.
+
+        Args:
+            kept: as in `interrupted`.
+        """
+        return cls("failed", cause=cause("timeout", "; ".join(filter(None, (str(end), _goes_on(kept))))))
 
     def add_preparation(self, durations: Mapping[str, float]) -> None:
         """Count in the stages before the training: the first step waited for them."""
@@ -113,6 +121,13 @@ class Outcome:
             started=began.date,
             ended=began.date + seconds,
         )
+
+
+def _goes_on(kept: Mapping[str, Any] | None) -> str:
+    if kept is None:
+        return ""
+    step = f" and step {kept['step']}" if kept["step"] else ""
+    return f"the same command goes on after epoch {kept['epoch']}{step}"
 
 
 def flat_metrics(

@@ -40,9 +40,11 @@ def short_seconds(seconds: float) -> str:
 
     >>> short_seconds(0.0021), short_seconds(12.4), short_seconds(170), short_seconds(7500)
     ('2.1 ms', '12 s', '3 min', '2 h 5 min')
+    >>> short_seconds(0.0996), short_seconds(0.8), short_seconds(0.9996)
+    ('100 ms', '800 ms', '1 s')
     """
-    if seconds < 1:
-        return f"{seconds * 1000:.2g} ms"
+    if (thousandths := seconds * 1000) < 999.5:
+        return f"{thousandths:.2g} ms" if thousandths < 10 else f"{thousandths:.0f} ms"
     if seconds < 90:
         return f"{seconds:.0f} s"
     minutes = round(seconds / 60)

@@ -44,7 +44,7 @@ def crew_of(survey: Survey, finished: frozenset[str]) -> Crew | None:
     words = {word.lstrip("+").partition("=")[0] for run in waiting for word in run.overrides}
     if not waiting or "hydra/launcher" in words:
         return None
-    return crew_for(survey.settings["launcher"], [run.spec["trainer"] for run in waiting])
+    return crew_for(survey.settings["launcher"], [run.spec["trainer"] for run in waiting], len(survey.runs))
 
 
 def outlook(found: Preflight) -> Outlook:

@@ -104,11 +104,7 @@ class Preflight:
     @cached_property
     def duplicates(self) -> list[list[Point]]:
         """Points that are one and the same run, in lists of two or more."""
-        by_run: dict[str, list[Point]] = {}
-        for point in self.survey.points:
-            if point.run is not None:
-                by_run.setdefault(point.run.id, []).append(point)
-        return [points for points in by_run.values() if len(points) > 1]
+        return self.survey.duplicates
 
     @cached_property
     def structures(self) -> int:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import shlex
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from dlrun.analysis.runs import RunRecord, SweepRecord, read_runs, read_sweeps
 from dlrun.analysis.which import find_runs
 from dlrun.config.identity import NOT_IDENTITY, NOT_IDENTITY_OF_TRAINER
 from dlrun.config.spec import flatten
+from dlrun.config.words import key_of
 from dlrun.errors import UserError
 from dlrun.planning import PlannedRun, Planner
 from dlrun.tracking.journal import JOURNAL, read
@@ -43,17 +45,23 @@ class Work:
         """The command as it is typed."""
         return shlex.join(["dlrun", *(["-m"] if self.is_sweep else []), *self.words])
 
+    def with_changes(self, words: Sequence[str]) -> Work:
+        """The same work by its command with `words`, each in place of the word that set its key before."""
+        keys = {key_of(word) for word in words}
+        return replace(self, words=(*(word for word in self.words if word.partition("=")[0] not in keys), *words))
+
 
 def newest(work: Path) -> tuple[Work, int]:
     """What was interrupted last, and how many sweeps and runs more are.
 
     Raises:
-        UserError: nothing is.
+        UserError: nothing is; it says what is running, or has failed.
     """
-    found = [each for each in _all(work) if _is_interrupted(each)]
+    statuses = [(each, _statuses(each)) for each in _all(work)]
+    found = [each for each, of in statuses if not of["running"] and any(of[status] for status in _TO_DO)]
     if not found:
-        raise UserError("Nothing was interrupted. dlrun runs lists what there is.")
-    return _work(max(found, key=lambda each: each.started or 0.0)), len(found) - 1
+        raise UserError(_nothing(statuses))
+    return _work(_latest(found)), len(found) - 1
 
 
 def address(which: str, work: Path) -> Work:
@@ -91,19 +99,25 @@ def same_runs(work: Work, words: Sequence[str], planner: Planner) -> None:
         UserError: they ask for other ones; it says what differs.
     """
     plan = planner.plan([*work.words, *words], work.is_sweep)
-    old = {run.id: run for run in work.runs}
-    if {run.id for run in plan.runs} == old.keys():
+    old, asked = {run.id for run in work.runs}, {run.id for run in plan.runs}
+    new = [run for run in plan.runs if run.id not in old]
+    if not new and len(asked) == len(old):
         return
-    first = next(run for run in plan.runs if run.id not in old) if plan.runs else None
-    changed = [] if first is None else list(_differences(_nearest(first, work.runs).spec, flatten(first.spec)))
-    reason = "; ".join(changed) or "its data or one of its components is not what it was"
-    mend = f"Leave the change out, or type {work.command} {shlex.join(words)} for the other one." if words else ""
-    raise UserError(f"{work.title} must go on as it was begun, and this is another run: {reason}. {mend}".rstrip())
+    command = work.with_changes(words).command
+    gone = next((run for run in work.runs if run.spec and run.id not in asked), None)
+    changed = _least_differences(gone, new) if gone and new else []
+    if changed or not new:
+        reason = "; ".join(changed) or f"it asks for {len(asked)} of {len(old)} runs"
+        mend = f"Leave the change out, or type {command} for the other one."
+    else:
+        reason = "its data or one of its components is not what it was"
+        anew = f"{len(new)} of its {len(asked)} runs are" if len(asked) > 1 else "it is"
+        mend = f"Type {command}: {anew} trained anew."
+    raise UserError(f"{work.title} must go on as it was begun, and this is another run: {reason}. {mend}")
 
 
-def _nearest(planned: PlannedRun, runs: Iterable[RunRecord]) -> RunRecord:
-    values = flatten(planned.spec)
-    return min(runs, key=lambda run: sum(1 for _ in _differences(run.spec, values)))
+def _least_differences(old: RunRecord, planned: Iterable[PlannedRun]) -> list[str]:
+    return min((list(_differences(old.spec, flatten(run.spec))) for run in planned), key=len)
 
 
 def _differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[str]:
@@ -120,9 +134,33 @@ def _all(work: Path) -> list[SweepRecord | RunRecord]:
     return [*sweeps, *(run for run in read_runs(work) if run.id not in swept)]
 
 
-def _is_interrupted(each: SweepRecord | RunRecord) -> bool:
-    statuses = [run.status for run in each.records()] if isinstance(each, SweepRecord) else [each.status]
-    return "running" not in statuses and any(status in _TO_DO for status in statuses)
+def _statuses(each: SweepRecord | RunRecord) -> Counter[str]:
+    return Counter(run.status for run in each.records()) if isinstance(each, SweepRecord) else Counter([each.status])
+
+
+def _latest(found: Iterable[SweepRecord | RunRecord]) -> SweepRecord | RunRecord:
+    return max(found, key=lambda each: each.started or 0.0)
+
+
+def _nothing(statuses: Sequence[tuple[SweepRecord | RunRecord, Counter[str]]]) -> str:
+    """Why there is nothing to go on with."""
+    if running := [each for each, of in statuses if of["running"]]:
+        which = _latest(running)
+        shows = f"dlrun runs {which.short_id}" if isinstance(which, SweepRecord) else "dlrun runs"
+        return f"Nothing was interrupted; {_title(which)} is being trained at this moment. {shows} shows how far it is."
+    if failed := {each.id: of["failed"] for each, of in statuses if of["failed"]}:
+        which = _latest(each for each, _ in statuses if each.id in failed)
+        count = failed[which.id]
+        runs = f"{count} run{'' if count == 1 else 's'} of " if isinstance(which, SweepRecord) else ""
+        them = "it" if count == 1 else "them"
+        return (
+            f"Nothing was interrupted; {runs}{_title(which)} failed. dlrun resume {which.short_id} tries {them} again."
+        )
+    return "Nothing was interrupted. dlrun runs lists what there is."
+
+
+def _title(each: SweepRecord | RunRecord) -> str:
+    return f"{'sweep' if isinstance(each, SweepRecord) else 'run'} {each.short_id}"
 
 
 def _ids(sweep: SweepRecord) -> set[str]:
@@ -131,11 +169,11 @@ def _ids(sweep: SweepRecord) -> set[str]:
 
 def _work(each: SweepRecord | RunRecord) -> Work:
     if isinstance(each, SweepRecord):
-        return Work(f"sweep {each.short_id}", _words(each.command), True, tuple(each.records(added=False)))
+        return Work(_title(each), _words(each.command), True, tuple(each.records(added=False)))
     starts = [event for event in read(each.path / JOURNAL) if event.event == "start"]
     if not starts:
         raise UserError(f"Run {each.short_id} has no journal to say how it was begun: type its command again.")
-    return Work(f"run {each.short_id}", _words(str(starts[-1]["command"])), False, (each,))
+    return Work(_title(each), _words(str(starts[-1]["command"])), False, (each,))
 
 
 def _words(command: str) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from analysis.synthetic import Project
-from dlrun.analysis.compare import Comparison, compare, leaderboard
+from dlrun.analysis.compare import Comparison, compare
 from dlrun.analysis.ranking import default_metric, goal_of, value_of
 from dlrun.analysis.runs import RunRecord, read_runs
 from dlrun.analysis.verdict import decimals_of, settings_text, verdict
@@ -134,14 +134,6 @@ def test_infinite_values_do_not_rank(project: Project) -> None:
     assert found.ranked == ()
     assert found.unranked[0].cause == "no test_accuracy"
     assert verdict(found).text == ""
-
-
-def test_leaderboard_reads_directories(project: Project) -> None:
-    ids = project.accuracies({0.001: [0.90, 0.91]})
-    paths = [project.work / "runs" / run for run in [*ids, "0" * 16]]
-    found = leaderboard(paths)
-    assert [len(row.runs) for row in found.rows] == [2, 1]
-    assert dict(found.unranked[0].counts) == {"queued": 1}
 
 
 def test_averaging_over_the_other_keys(project: Project) -> None:

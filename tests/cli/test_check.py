@@ -89,7 +89,7 @@ def test_a_sweep(check: Check) -> None:
 def test_what_a_sweep_would_come_to(check: Check, work: Path, capsys: pytest.CaptureFixture[str]) -> None:
     words = ["data=iris", "callback=[]", *QUICK, "--seeds", "4", "--jobs", "2"]
     code, out, err = check(*words)
-    seeds = "data=iris callback=[] trainer.epochs=2 trainer.device=cpu seed=0,1,2,3 launcher.jobs=2"
+    seeds = "data=iris 'callback=[]' trainer.epochs=2 trainer.device=cpu seed=0,1,2,3 launcher.jobs=2"
     assert (code, err) == (ExitCode.DONE, f"= dlrun check -m {seeds}\n")
     assert "To train    4 runs, on 2 workers (as launcher.jobs says)" in out.splitlines()
     assert "one run after another" in out and "0.5 GB each" in out and "Asks first" not in out
@@ -106,6 +106,8 @@ def test_runs_of_one_structure_are_counted(check: Check) -> None:
     assert "Structure   1: its runs share a compiled program" in out.splitlines()
     _, out, _ = check("-m", *few, "model.dropout=0,0.1", "seed=0,1")
     assert "Structures  2: runs of one share a compiled program" in out.splitlines()
+    _, out, _ = check("-m", *few, "model.dropout=0,0.1")
+    assert "Structures  2: each run compiles its own" in out.splitlines()
 
 
 def test_trials_that_are_one_are_told(check: Check) -> None:

@@ -12,9 +12,9 @@ from sweeps.directories import Folder, sweep_of
 
 from dlrun.analysis.runs import read_sweep
 from dlrun.cli import runs
-from dlrun.cli.ledger_text import failures, how_far
+from dlrun.cli.ledger_text import failures, gathered, how_far, mends
 from dlrun.sweeps.ledger import Ledger
-from dlrun.training.causes import cause
+from dlrun.training.causes import Cause, cause
 from dlrun.workflows.resume import address
 
 CRASH = cause("crash", "its process was ended by SIGSEGV")
@@ -50,16 +50,72 @@ def test_what_failed_is_told_by_kind_with_the_log(tmp_path: Path, monkeypatch: p
         ledger.record("half", "queued", of="b", name="rate=2 batch_size=16")
         ledger.record("half", "finished", attempt=1)
         ledger.record("c", "failed", cause=cause("error", "a shape is wrong", "ValueError"))
-    lines = failures(sweep, tmp_path)
-    assert lines[0] == "12 runs failed (crash):"
-    assert lines[1] == "  a0: its process was ended by SIGSEGV, in 3 attempts; its log: runs/a0/log.txt"
-    assert lines[11] == "  and 2 more: dlrun runs 55555555"
-    assert lines[12:] == [
+    assert failures(sweep, tmp_path) == [
+        "12 runs failed (crash):",
+        "  a0; a1; a2; a3; a4; a5; a6; a7; a8; a9; and 2 more: its process was ended by SIGSEGV, in 3 attempts;"
+        " log of the first: runs/a0/log.txt",
         "1 run failed (out of memory):",
         "  b: 5 GB were asked for; with half the batch it finished (rate=2 batch_size=16)",
         "1 run failed (error):",
         "  c: ValueError: a shape is wrong",
     ]
+    assert mends(sweep, tmp_path) == ["dlrun resume 55555555 tries them again, and so does the same command."]
+
+
+def test_runs_that_took_too_long_are_told_together(tmp_path: Path) -> None:
+    folder, sweep = Folder(tmp_path), sweep_of({"rate=1": list("ab")})
+    with Ledger(folder.sweep) as ledger:
+        for epoch, run in enumerate("ab"):
+            text = f"it took longer than launcher.trial_timeout=2 seconds; the same command goes on after epoch {epoch}"
+            ledger.record(run, "failed", cause=cause("timeout", text))
+    line = "  a; b: it took longer than launcher.trial_timeout=2 seconds"
+    assert failures(sweep, tmp_path) == ["2 runs failed (timeout):", line]
+
+
+def test_runs_that_differ_in_their_seed_are_told_together() -> None:
+    assert gathered(["seed=0", "seed=1", "seed=2"]) == "seeds 0, 1 and 2"
+    assert gathered(["seed=1 rate=2", "seed=3 rate=2", "rate=3"]) == "rate=2, seeds 1 and 3; rate=3"
+    assert gathered([f"rate=1 seed={seed}" for seed in range(11)]) == "rate=1, 11 seeds"
+    assert gathered(["mine", "mine"]) == "mine; mine"  # a name of the user's own
+
+
+@pytest.mark.parametrize(
+    ("causes", "told"),
+    [
+        (
+            [cause("error", "no thirteen (own.py:7)", "ValueError"), cause("error", "no (own.py:9)", "ValueError")],
+            ["Mend own.py, then type the same command: the runs that use it are trained anew."],
+        ),
+        (
+            [cause("bad_config", "a\nlayer must be built. (/x/own.py:7)\nb must be. (conf/a.yaml:1)"), CRASH],
+            [
+                "Mend /x/own.py and conf/a.yaml, then type the same command: the runs that use them are trained anew,"
+                " and what failed otherwise is tried again."
+            ],
+        ),
+        (
+            [cause("timeout", "it took longer than launcher.trial_timeout=0.5 seconds")],
+            ["tries them again", "With more time for each run: dlrun resume 55555555 launcher.trial_timeout=1"],
+        ),
+        (
+            [cause("out_of_memory", "its worker took 2.10 GB, and launcher.worker_memory leaves it 2.00 GB")],
+            [
+                "tries them again",
+                "With more memory for each worker: dlrun resume 55555555 launcher.worker_memory=4",
+                "With half the batch where memory ran out: dlrun resume 55555555 launcher.halve_batch=true",
+            ],
+        ),
+    ],
+)
+def test_what_to_do_about_failures(causes: list[Cause], told: list[str], tmp_path: Path) -> None:
+    folder, sweep = Folder(tmp_path), sweep_of({"rate=1": list("ab")})
+    with Ledger(folder.sweep) as ledger:
+        assert mends(sweep, tmp_path) == []
+        for run, each in zip("ab", causes, strict=False):
+            ledger.record(run, "failed", cause=each)
+    lines = mends(sweep, tmp_path)
+    assert len(lines) == len(told)
+    assert all(text in line for line, text in zip(lines, told, strict=True))
 
 
 @pytest.fixture
@@ -89,10 +145,11 @@ def test_each_run_of_a_sweep(project: Project) -> None:
     found = CliRunner().invoke(runs.command, [sweep[:4]])
     lines = [" ".join(line.split()) for line in found.output.splitlines()]
     assert lines[0] == f"sweep {sweep[:8]}"
-    assert f"{ids[1][:8]} seed=1 failed 2 out of memory: 5 GB were" in " ".join(lines)
+    assert f"{ids[1][:8]} seed=1 failed 2" in lines
+    assert f"{ids[1][:8]}: out of memory: 5 GB were asked for" in " ".join(lines)
     assert f"{half[:8]} was added beside {ids[1][:8]} with half the batch, which failed" in lines
     assert f"log of {ids[1][:8]}: runs/{ids[1]}/log.txt" in lines
-    assert "crash: its process was" in " ".join(lines)  # what a queued run is begun once more for
+    assert f"{'0' * 8}: crash: its process was ended by SIGSEGV" in lines  # what a queued run is begun once more for
 
     table = json.loads(CliRunner().invoke(runs.command, [sweep[:4], "--json"]).output)
     told = {row["id"]: row for row in table}
@@ -102,6 +159,22 @@ def test_each_run_of_a_sweep(project: Project) -> None:
     assert failed["log"] == str(project.work / "runs" / ids[1] / "log.txt")
     assert told[ids[0]]["kind"] is None and told[ids[0]]["log"] is None
     assert "and 3 more runs: --limit 4" in CliRunner().invoke(runs.command, [sweep[:4], "--limit", "1"]).output
+
+
+@pytest.mark.parametrize("columns", ["60", "80", "200"])
+def test_nothing_is_torn_in_a_narrow_terminal(project: Project, columns: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    rates = [{"optimizer.learning_rate": 10.0**-each, "model.dropout": 0.25, "seed": each} for each in range(3)]
+    ids = [project.run(rate, {}, "interrupted", cause=CRASH) for rate in rates]
+    sweep = project.sweep({"a": ids})
+    monkeypatch.setenv("COLUMNS", columns)
+    lines = CliRunner().invoke(runs.command, [sweep[:4]]).output.splitlines()
+    assert all(sum(each[:8] in line and "interrupted" in line for line in lines) == 1 for each in ids)
+    whole = [line for line in lines if line.startswith(", ".join(each[:8] for each in ids))]
+    if columns == "200":
+        assert lines[0] == f"sweep {sweep[:8]}" and not whole
+    else:
+        assert max(len(line) for line in lines if line not in whole) <= int(columns)
+        assert len(whole) == 1 and "crash" in whole[0]
 
 
 def test_a_run_that_was_added_belongs_to_the_sweep(project: Project) -> None:

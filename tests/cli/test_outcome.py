@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from analysis.synthetic import Project
 
 from dlrun.cli.outcome import print_answer
 from dlrun.cli.progress import RunDisplay
+from dlrun.sweeps.record import Sweep
+from dlrun.sweeps.threads import keep_threads
 from dlrun.training.result import Result
 
 FACTS: dict[str, Any] = {
@@ -107,3 +112,47 @@ def test_epochs_of_an_earlier_attempt_are_told_apart(
 def test_which_engine_trained_and_why(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     assert "trained by fused: the data fits in memory" in printed(capsys, tmp_path)
     assert not any("trained by" in line for line in printed(capsys, tmp_path, engine={}))
+
+
+def ended(project: Project, repeated: int, overrides: Sequence[str], threads: int | None) -> Any:
+    """The answer of a sweep of one trial, which was given these words and its runs so many threads."""
+    ids = [project.run({"seed": seed}, {"test_accuracy": 0.9}) for seed in range(2)]
+    folder = project.work / "sweeps" / project.sweep({"a": ids})
+    keep_threads(folder, threads, 2)
+    written = Sweep.read(folder)
+    sweep = replace(written, trials=[replace(trial, overrides=overrides) for trial in written.trials])
+    sweep.write(folder)
+    return SimpleNamespace(
+        rate_test=None,
+        sweep=sweep,
+        store=None,
+        results=ids,
+        repeated=repeated,
+        work=project.work,
+        catalog=None,
+        is_tracked=False,
+    )
+
+
+@pytest.mark.parametrize(
+    ("words", "threads", "kept"),
+    [
+        (["seed=0", "launcher.jobs=2", "trainer.save_model=never"], 1, "seed=0 trainer.threads=1"),
+        (["seed=0", "trainer.threads=3", "hydra/launcher=joblib"], 1, "seed=0 trainer.threads=3"),
+        (["seed=0", "+launcher.trial_timeout=9"], None, "seed=0"),
+    ],
+)
+def test_the_command_that_keeps_the_best_model_computes_as_the_sweep_did(
+    words: list[str], threads: int | None, kept: str, work: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    print_answer(ended(Project(work), 0, words, threads))
+    assert f"keep its model: dlrun {kept} trainer.save_model=always\n" in capsys.readouterr().out
+
+
+def test_a_sweep_that_was_done_before_says_so(work: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    answer = ended(Project(work), 2, [], None)
+    print_answer(answer)
+    assert capsys.readouterr().out.startswith("All 2 runs were finished before: nothing was run.\n")
+    answer.results, answer.repeated = answer.results[:1], 1
+    print_answer(answer)
+    assert capsys.readouterr().out.startswith("Its one run was finished before: nothing was run.\n")

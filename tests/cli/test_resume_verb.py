@@ -12,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 from dlrun.cli.main import main
 from dlrun.planning import Planner
@@ -22,8 +23,8 @@ from dlrun.training.rundir import RunDirectory
 RUN = ["data=iris", "callback=[]", "trainer.epochs=7", "tracking=none"]
 
 
-def begin(work: Path, *words: str, ended: bool = False) -> str:
-    """A run directory as a kill leaves it, or as one that has ended; gives the run's id."""
+def begin(work: Path, *words: str, ended: bool = False, status: str = "finished") -> str:
+    """A run directory as a kill leaves it, or as one that has ended with a status; gives the run's id."""
     (planned,) = Planner(work).plan([*RUN, *words], sweep=False).runs
     directory = RunDirectory(work / "runs" / planned.id)
     directory.path.mkdir(parents=True)
@@ -31,7 +32,7 @@ def begin(work: Path, *words: str, ended: bool = False) -> str:
     with Journal(directory.journal) as journal:
         journal.append("start", run=planned.id, attempt=1, command=" ".join(["dlrun", *RUN, *words]), name="a")
     if ended:
-        (directory.path / "result.json").write_text(json.dumps({"status": "finished"}))
+        (directory.path / "result.json").write_text(json.dumps({"status": status}))
     return planned.id
 
 
@@ -62,11 +63,23 @@ def test_a_run_is_addressed_as_everywhere_and_inexact_is_an_override(work: Path,
     assert asked == [([*RUN, "seed=1", "checkpoint.inexact=true"], False)]
 
 
-def test_a_run_of_a_sweep_stands_for_its_sweep(work: Path, asked) -> None:
-    ids = [begin(work, f"seed={seed}") for seed in (1, 2)]
-    command = " ".join(["dlrun", "-m", *RUN, "seed=1,2"])
+def test_a_word_takes_the_place_of_the_one_that_set_its_key(work: Path, asked, capsys) -> None:
+    run = begin(work, "seed=1", "launcher.jobs=1", "checkpoint.inexact=true")
+    assert main(["resume", run[:8], "launcher.jobs=1", "--inexact"]) == 0
+    assert asked == [([*RUN, "seed=1", "launcher.jobs=1", "checkpoint.inexact=true"], False)]
+    said = capsys.readouterr().err
+    assert "'callback=[]' trainer.epochs=7 tracking=none seed=1 launcher.jobs=1 checkpoint.inexact=true\n" in said
+
+
+def sweep(work: Path, ids: list[str], *words: str) -> None:
+    command = " ".join(["dlrun", "-m", *RUN, *words])
     trials = [Trial("t", "iris", RUN, ids)]
     Sweep("5" * 16, "seed", command, ("seed",), trials).write(work / "sweeps" / ("5" * 16))
+
+
+def test_a_run_of_a_sweep_stands_for_its_sweep(work: Path, asked) -> None:
+    ids = [begin(work, f"seed={seed}") for seed in (1, 2)]
+    sweep(work, ids, "seed=1,2")
     for which in ([], [ids[0][:8]], ["5555"]):
         assert main(["resume", *which]) == 0
     assert asked == [([*RUN, "seed=1,2"], True)] * 3
@@ -96,6 +109,42 @@ def test_there_must_be_something_to_go_on_with(work: Path, asked, capsys) -> Non
     assert "has nothing left to do: finished" in capsys.readouterr().err
 
 
+def test_failed_runs_are_named_where_nothing_was_interrupted(work: Path, asked, capsys) -> None:
+    sweep(work, [begin(work, f"seed={seed}", ended=True, status="failed") for seed in (1, 2)], "seed=1,2")
+    assert main(["resume"]) == 2
+    assert "2 runs of sweep 55555555 failed. dlrun resume 55555555 tries them again." in said(capsys)
+    assert main(["resume", "5555", "launcher.trial_timeout=60"]) == 0  # how, not what
+    assert asked == [([*RUN, "seed=1,2", "launcher.trial_timeout=60"], True)]
+
+
+def test_what_is_trained_at_this_moment_is_named(work: Path, asked, capsys) -> None:
+    sweep(work, [begin(work, f"seed={seed}") for seed in (1, 2)], "seed=1,2")
+    with FileLock(next((work / "runs").iterdir()) / ".lock"):
+        assert main(["resume"]) == 2
+    assert "sweep 55555555 is being trained at this moment. dlrun runs 55555555 shows" in said(capsys)
+
+
+def test_a_mended_component_is_trained_anew_by_the_command(work: Path, asked, capsys) -> None:
+    old = begin(work, "seed=2", ended=True, status="failed")
+    (work / "runs" / old).rename(work / "runs" / ("0" * 16))  # as with the component that it had
+    sweep(work, [begin(work, "seed=1"), "0" * 16], "seed=1,2")
+    assert main(["resume", "last"]) == 2
+    told = said(capsys)
+    assert "its data or one of its components is not what it was." in told
+    assert "Type dlrun -m data=iris 'callback=[]' trainer.epochs=7 tracking=none seed=1,2:" in told
+    assert "1 of its 2 runs are trained anew." in told
+
+
+def test_fewer_runs_are_no_resuming(work: Path, asked, capsys) -> None:
+    sweep(work, [begin(work, f"seed={seed}") for seed in (1, 2)], "seed=1,2")
+    assert main(["resume", "last", "seed=1"]) == 2
+    assert "this is another run: it asks for 1 of 2 runs. Leave the change out" in said(capsys)
+
+
+def said(capsys: pytest.CaptureFixture[str]) -> str:
+    return " ".join(capsys.readouterr().err.split())
+
+
 def test_edited_data_is_another_run(work: Path, asked, capsys) -> None:
     rows = "\n".join(f"{i},{i % 7},{i % 2}" for i in range(40))
     (work / "t.csv").write_text(f"a,b,y\n{rows}\n")
@@ -107,7 +156,9 @@ def test_edited_data_is_another_run(work: Path, asked, capsys) -> None:
         journal.append("start", command="dlrun data=csv data.path=t.csv data.target=y", attempt=1)
     (work / "t.csv").write_text(f"a,b,y\n{rows}\n41,1,1\n")
     assert main(["resume"]) == 2
-    assert "its data or one of its components is not what it was" in capsys.readouterr().err
+    told = said(capsys)
+    assert "its data or one of its components is not what it was" in told
+    assert "Type dlrun data=csv data.path=t.csv data.target=y: it is trained anew." in told
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 import subprocess
 import sys
 import time
@@ -13,8 +14,11 @@ from pathlib import Path
 import pytest
 from analysis.synthetic import Project
 from click.testing import CliRunner, Result
+from filelock import FileLock
 
+from dlrun.analysis.runs import read_sweep
 from dlrun.cli import compare, runs
+from dlrun.cli.extent import with_more_seeds
 from dlrun.errors import UserError
 
 
@@ -120,10 +124,106 @@ def test_compare_nothing(work: Path) -> None:
     assert refused(run_compare()).startswith(f"There are no runs in {work.resolve()} yet.")
 
 
+def leaderboard_of(project: Project, sweep: str, capsys: pytest.CaptureFixture[str]) -> str:
+    record = read_sweep(project.work / "sweeps" / sweep)
+    assert record is not None
+    compare.print_leaderboard(record)
+    return capsys.readouterr().out
+
+
 def test_leaderboard_of_a_sweep(project: Project, capsys: pytest.CaptureFixture[str]) -> None:
     ids = project.accuracies({0.001: [0.951, 0.962], 0.01: [0.971, 0.975]})
-    compare.print_leaderboard([project.work / "runs" / run for run in ids], title="sweep")
-    assert capsys.readouterr().out.startswith("sweep: 2 trials, 4 runs\n")
+    sweep = project.sweep({"a": ids[:2], "b": ids[2:]})
+    assert leaderboard_of(project, sweep, capsys).startswith(f"sweep {sweep[:8]}: 2 trials, 4 runs\n")
+
+
+def test_what_failed_has_no_row_where_a_sweep_ends(project: Project, capsys: pytest.CaptureFixture[str]) -> None:
+    cause = {"kind": "error", "message": "a shape is wrong"}
+    ids = project.accuracies({0.001: [0.951], 0.01: [0.971]})
+    failed = project.run({"optimizer.learning_rate": 1.0}, {}, "failed", cause=cause)
+    diverged = project.run({"optimizer.learning_rate": 9.0}, {}, "diverged", cause={"kind": "nan", "message": "no"})
+    sweep = project.sweep({"a": ids[:1], "b": ids[1:], "c": [failed], "d": [diverged]})
+    text = flat(leaderboard_of(project, sweep, capsys))
+    assert text.startswith(f"sweep {sweep[:8]}: 4 runs: 2 finished, 1 diverged, 1 failed learning_rate")
+    assert "a shape is wrong" not in text and "9 diverged nan: no" in text
+    assert "a shape is wrong" in run_compare().output
+    alone = project.sweep({"c": [failed]})
+    assert flat(leaderboard_of(project, alone, capsys)) == f"sweep {alone[:8]}: 1 run: 1 failed"
+
+
+def test_an_unfinished_sweep_says_how_far_it_is(project: Project) -> None:
+    done = project.accuracies({0.001: [0.951], 0.01: [0.971]})
+    stopped = project.run({"optimizer.learning_rate": 1.0}, status=None)
+    sweep = project.sweep({"a": [done[0], *(f"{n:016x}" for n in range(3))], "b": [done[1]], "c": [stopped, "f" * 16]})
+    lines = [" ".join(line.split()) for line in run_compare().output.splitlines()]
+    assert lines[0] == f"sweep {sweep[:8]}: 3 trials, 7 runs: 2 finished, 1 interrupted, 4 queued"
+    assert sum("queued" in line for line in lines) == 1  # counted, not listed
+    assert "1 interrupted the process ended early" in lines
+    assert lines[-1] == f"dlrun resume {sweep[:8]} goes on with it."
+    with FileLock(project.work / "runs" / stopped / ".lock"):
+        lines = run_compare().output.splitlines()
+    assert lines[0].endswith("2 finished, 1 running, 4 queued")
+    assert flat(lines[-1]).startswith(f"It is being trained at this moment: dlrun runs {sweep[:8]} shows")
+
+
+def test_a_sweep_that_has_not_begun_has_a_heading(project: Project) -> None:
+    sweep = project.sweep({"a": ["0" * 16], "b": ["1" * 16]})
+    lines = run_compare().output.splitlines()
+    assert lines == [f"sweep {sweep[:8]}: 2 runs: 2 queued", f"dlrun resume {sweep[:8]} goes on with it."]
+
+
+def test_what_a_sweep_varies_has_a_column_from_the_first_run_on(project: Project) -> None:
+    stopped = project.run({"optimizer.learning_rate": 1.0, "seed": 0}, status=None)
+    project.sweep({"a": [stopped], "b": ["f" * 16]}, varied=["data", "optimizer.learning_rate", "seed"])
+    lines = [line.split() for line in run_compare().output.splitlines()]
+    assert lines[1] == ["data", "learning_rate", "status", "cause"]
+    assert lines[3][:3] == ["digits", "1", "interrupted"]
+
+
+def test_more_seeds_are_not_asked_for_while_runs_wait(project: Project) -> None:
+    (run,) = project.accuracies({0.001: [0.951]})
+    project.sweep({"a": [run, "0" * 16]})
+    assert "--seeds" not in run_compare().output
+    project.sweep({"a": [run]})
+    assert "--seeds 5" in run_compare().output
+
+
+def test_nothing_but_divergence_has_a_heading(project: Project) -> None:
+    ids = [project.run({"optimizer.learning_rate": rate}, {}, "diverged") for rate in (1.0, 9.0)]
+    sweep = project.sweep({"a": ids[:1], "b": ids[1:]})
+    lines = run_compare().output.splitlines()
+    assert lines[0] == f"sweep {sweep[:8]}: 2 runs: 2 diverged"
+    assert lines[1].split() == ["learning_rate", "status", "cause"]
+
+
+def test_the_command_with_more_seeds(project: Project) -> None:
+    ids = project.accuracies({0.001: [0.95, 0.96, 0.97], 0.01: [0.96, 0.975, 0.968]})
+    command = "dlrun -m optimizer.learning_rate=0.001,0.01 seed=0,1,2 name='a b'"
+    sweep = project.sweep({"a": ids[:3], "b": ids[3:]}, command=command)
+    text = run_compare().output
+    (more,) = re.findall(r"about (\d+) more seed", flat(text))
+    asked = f"'seed=range(0,{3 + int(more)})' 'name=a b'"
+    assert f"With them: dlrun -m optimizer.learning_rate=0.001,0.01 {asked}\n" in text
+    record = read_sweep(project.work / "sweeps" / sweep)
+    assert record is not None
+    assert with_more_seeds(record, 31) is None and with_more_seeds(record, None) is None
+
+
+@pytest.mark.parametrize(
+    ("word", "expected"),
+    [
+        ("seed=0,1", "'seed=range(0,6)'"),
+        ("seed=range(0,3)", "'seed=range(0,7)'"),
+        ("seed=range(3)", "'seed=range(0,7)'"),
+        ("seed=1,2", None),
+        ("seed=7", None),
+        ("split.seed=0,1", None),
+    ],
+)
+def test_only_the_first_seeds_are_gone_on_from(project: Project, word: str, expected: str | None) -> None:
+    record = read_sweep(project.work / "sweeps" / project.sweep({"a": []}, command=f"dlrun -m '{word}'"))
+    assert record is not None
+    assert with_more_seeds(record, 4) == (expected and f"dlrun -m {expected}")
 
 
 def test_many_seeds_get_a_bootstrap_interval(project: Project) -> None:

@@ -222,7 +222,7 @@ def test_lines_where_no_table_can_be_drawn(tmp_path: Path, capsys: pytest.Captur
         display.lost(b, CRASH, 1, again=True)
         display.ended(ended(b, 0.7))
         display.lost(c, CRASH, 3, again=False)
-        display.ended(ended(d, outcome=Outcome.interrupted("SIGINT")))
+        display.ended(ended(d, outcome=Outcome.interrupted("SIGINT stopped it")))
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == "sweep 55555555 (learning_rate x seed): 2 trials, 4 runs, 1 of them finished before"
     assert lines[1].endswith("SIGSEGV; it is begun again")

@@ -10,9 +10,10 @@ import time
 from pathlib import Path
 
 import pytest
+from filelock import FileLock, Timeout
 
 from dlrun.config.identity import sweep_id
-from dlrun.errors import StorageError, UserError
+from dlrun.errors import StorageError, Terminated, UserError
 from dlrun.sweeps.busy import alone
 
 HOLDER = """
@@ -51,6 +52,22 @@ def test_a_second_command_is_refused_or_waits_until_the_first_has_gone(folder: P
         assert entered.wait(10)
         waiting.join()
     assert len(said) == 1 and not (folder / "owner.json").exists()
+
+
+@pytest.mark.parametrize("stop", [KeyboardInterrupt, Terminated])
+def test_who_stops_waiting_is_told_that_the_other_goes_on(
+    folder: Path, stop: type[KeyboardInterrupt], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def acquire(lock: FileLock, timeout: float | None = None, **_: object) -> None:
+        raise Timeout("held") if timeout == 0 else stop
+
+    monkeypatch.setattr(FileLock, "acquire", acquire)
+    said: list[str] = []
+    told = "Nothing was begun here: sweep 55555555 is left to the other, which goes on"
+    with pytest.raises(stop, match=told) as got, alone(folder, "wait", said.append):
+        pass
+    assert type(got.value) is stop
+    assert said[0].endswith("Ctrl-C leaves it to the other; dlrun runs 55555555 shows how far it is.")
 
 
 @pytest.mark.parametrize("left", [b"", b"{", b'{"pid": "x"}', b'{"pid": 1, "host": "h", "since": 1e300}', b"[]"])

@@ -10,7 +10,9 @@ import pytest
 
 import dlrun
 from dlrun import api
-from dlrun.errors import ExitCode, UserError
+from dlrun.cli import training
+from dlrun.cli.main import main
+from dlrun.errors import Declined, ExitCode, UserError
 from dlrun.planning import Plan, Planner
 from dlrun.sweeps.consent import require_consent
 
@@ -58,10 +60,26 @@ def test_what_is_answered_counts(answer: bool, plan: Plan, work: Path, monkeypat
 
     monkeypatch.setattr(api, "describe_sweep", lambda *_: pytest.fail("it goes on"))
     with pytest.raises(
-        pytest.fail.Exception if answer else UserError, match="goes on" if answer else "Nothing was begun"
+        pytest.fail.Exception if answer else Declined, match="goes on" if answer else r"^Nothing was begun\.$"
     ):
         api.answer_to(WORDS, True, ask=ask)
-    assert asked == ["This trains 4 runs; dlrun check with the same words estimates the time. Go on?"]
+    assert asked == ["This trains 4 runs; dlrun check with the same words estimates the time."]
+
+
+@pytest.mark.parametrize("answer", ["n\n", KeyboardInterrupt()])
+def test_no_is_no_error(answer: str | BaseException, work: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
+    def typed(*_: object) -> str:
+        if isinstance(answer, BaseException):
+            raise answer
+        return answer.strip()
+
+    monkeypatch.setattr("dlrun.cli.training._question", lambda _: training._ask)
+    monkeypatch.setattr("click.termui.visible_prompt_func", typed)
+    assert main(["-m", *WORDS]) == ExitCode.INTERRUPTED
+    first, *others = capsys.readouterr().err.splitlines()
+    assert first == "This trains 4 runs; dlrun check with the same words estimates the time."
+    assert others[-1] == "Nothing was begun." and "error" not in " ".join(others)
+    assert not list(work.iterdir())
 
 
 def test_finished_runs_do_not_count_and_tell_the_pace(plan: Plan, work: Path) -> None:

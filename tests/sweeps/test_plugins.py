@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hydra.core.global_hydra import GlobalHydra
 
 
 @pytest.mark.usefixtures("hydra_restore_singletons")
@@ -18,6 +19,7 @@ import pytest
 def test_another_applications_task_is_refused_with_what_to_choose(
     kind: str, hydra_sweep_runner: Any, tmp_path: Path
 ) -> None:
+    GlobalHydra.instance().clear()  # a command of dlrun's in this process leaves its own
     sweep = hydra_sweep_runner(
         calling_file=None,
         calling_module="hydra.test_utils.a_module",

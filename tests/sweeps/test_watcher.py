@@ -129,7 +129,7 @@ def test_what_was_being_trained_at_the_end_is_interrupted(folder: Folder) -> Non
         folder.begin("a", epochs=2)
         watcher.begun("b", 1)
         folder.begin("b")
-        folder.end("b", Outcome.interrupted("SIGINT"))
+        folder.end("b", Outcome.interrupted("SIGINT stopped it"))
         raise KeyboardInterrupt
     assert last(folder, "a")["cause"] == {"kind": "crash", "message": "its process ended early"}
     assert last(folder, "b")["cause"]["kind"] == "signal"

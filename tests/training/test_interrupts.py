@@ -8,8 +8,8 @@ import threading
 
 import pytest
 
-from dlrun.errors import Terminated
-from dlrun.training.interrupts import Interrupts, deferred
+from dlrun.errors import OutOfTime, Terminated
+from dlrun.training.interrupts import Deadline, Interrupts, deferred
 
 BOTH = pytest.mark.parametrize(("number", "kind"), [(signal.SIGINT, KeyboardInterrupt), (signal.SIGTERM, Terminated)])
 
@@ -21,9 +21,12 @@ def test_the_first_signal_waits_and_the_second_does_not(number: int, kind: type[
         os.kill(os.getpid(), number)
         assert interrupts.is_asked
         reached.append("behind the first")
+        os.kill(os.getpid(), number)  # sent to every process of a group, and passed on by the command: one request
+        reached.append("behind the same")
+        interrupts._when -= 2.0
         os.kill(os.getpid(), number)
         reached.append("behind the second")
-    assert reached == ["behind the first"]
+    assert reached == ["behind the first", "behind the same"]
 
 
 @BOTH
@@ -64,3 +67,19 @@ def test_another_thread_handles_no_signals() -> None:
     thread.start()
     thread.join()
     assert not found[0].is_asked and signal.getsignal(signal.SIGINT) is before
+
+
+def test_a_deadline_waits_like_a_signal_and_another_alarm_is_left_alone() -> None:
+    before = signal.getsignal(signal.SIGALRM)
+    try:
+        signal.signal(signal.SIGALRM, Deadline(0.5))
+        with pytest.raises(OutOfTime, match=r"launcher\.trial_timeout=0\.5 seconds"), deferred() as interrupts:
+            os.kill(os.getpid(), signal.SIGALRM)
+            assert interrupts.is_asked
+        heard = []
+        signal.signal(signal.SIGALRM, lambda *_: heard.append("theirs"))
+        with deferred() as interrupts:
+            os.kill(os.getpid(), signal.SIGALRM)
+            assert heard == ["theirs"] and not interrupts.is_asked
+    finally:
+        signal.signal(signal.SIGALRM, before)
