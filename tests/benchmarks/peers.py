@@ -52,9 +52,9 @@ class Grid:
 
 def measure(bench: Bench) -> None:
     """Print the table; a peer that is not installed is left out, and said to be."""
-    grid = (
-        Grid((0.001, 0.002), (0.1,), 1, 2) if bench.small else Grid((5e-4, 1e-3, 2e-3, 4e-3), (0.0, 0.1, 0.2, 0.3), 2, 20)
-    )
+    grid = Grid((5e-4, 1e-3, 2e-3, 4e-3), (0.0, 0.1, 0.2, 0.3), 2, 20)
+    if bench.small:
+        grid = Grid((0.001, 0.002), (0.1,), 1, 2)
     values = {key: ",".join(map(str, values)) for key, values in grid.lists().items()}
     hydra = ["-m", *(f"{key}={text}" for key, text in values.items()), f"epochs={grid.epochs}"]
     joblib = [*hydra, "hydra/launcher=joblib", f"hydra.launcher.n_jobs={THREADS}"]
