@@ -7,7 +7,6 @@ Its one argument is how many seconds they have then, for a checkpoint.
 
 from __future__ import annotations
 
-import contextlib
 import os
 import signal
 import sys
@@ -24,11 +23,20 @@ def main() -> None:
             living.add(int(line[1:]))
         else:
             living.discard(int(line[1:]))
-    if living:
-        time.sleep(float(sys.argv[1]))
+    deadline = time.monotonic() + float(sys.argv[1])
+    while (living := {pid for pid in living if _sent(pid, 0)}) and time.monotonic() < deadline:
+        time.sleep(0.1)
     for pid in living:
-        with contextlib.suppress(OSError):
-            os.kill(pid, signal.SIGKILL)
+        _sent(pid, signal.SIGKILL)
+
+
+def _sent(pid: int, number: int) -> bool:
+    """Whether a process is there that takes the signal; 0 only asks."""
+    try:
+        os.kill(pid, number)
+    except OSError:
+        return False
+    return True
 
 
 if __name__ == "__main__":
