@@ -101,6 +101,8 @@ def _outcome_of(
     try:
         return _train(job, catalog, ready, directory, emit, beginning), None
     except OutOfTime as end:  # the sweep that it is of goes on
+        with contextlib.suppress(StorageError):
+            directory.log(str(end))
         return Outcome.timed_out(end, directory.checkpoints.manifest()), None
     except KeyboardInterrupt as stop:
         signal = "SIGTERM" if isinstance(stop, Terminated) else "SIGINT"
