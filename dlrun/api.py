@@ -153,6 +153,7 @@ def _open_model(roots: Roots, path: Path) -> Any:
     return load_model(path, Catalog(roots))
 
 
+@fork.cooled_by_errors()  # planning has TensorFlow imported ahead, by a process that nobody needs then
 def answer_to(
     overrides: list[str],
     sweep: bool,
@@ -169,9 +170,8 @@ def answer_to(
     directory = (directory or Path.cwd()).resolve()
     planner = Planner(directory)
     overrides = [normalise_override(text) for text in overrides]
-    with fork.cooled_by_errors():
-        plan = planner.plan(overrides, sweep, functools.partial(_warm_up, overrides, planner) if sweep else None)
-        require_consent(plan, planner.roots.work / "runs", ask)
+    plan = planner.plan(overrides, sweep, functools.partial(_warm_up, overrides, planner) if sweep else None)
+    require_consent(plan, planner.roots.work / "runs", ask)
     if any(run.spec["trainer"]["lr_finder"] for run in plan.runs):
         return _test_rates(planner, plan)
     command = shlex.join(["dlrun", *(["-m"] if sweep else []), *overrides])

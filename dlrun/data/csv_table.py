@@ -64,8 +64,8 @@ def _of_one_content(pieces: Pieces, file: Path, chosen: Settings, entry: Path) -
     """The pieces, refused where the file is no longer what its entry is named by: it would be kept under that name."""
     try:
         yield from pieces
-    except Exception:  # an edit shows in any way: a word for a number, an unknown class, a line too short, no file
-        _require_unchanged(file, chosen, entry)  # then that is told in place of how it showed
+    except Exception:  # raised again, whatever it is: an edit may show as any error, and is told in that one's place
+        _require_unchanged(file, chosen, entry)
         raise
     _require_unchanged(file, chosen, entry)
 

@@ -12,6 +12,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from dlrun.analysis.ledger import LEDGER, Account, accounts_of, entries_of
+from dlrun.tracking.journal import append_whole
 from dlrun.training.atomic import storage_errors
 from dlrun.training.result import FINAL
 
@@ -112,14 +113,7 @@ class Ledger:
             return
         if self._file < 0:
             self._open()
-        before = os.fstat(self._file).st_size
-        content = b"".join(self._unwritten)
-        try:
-            while content:
-                content = content[os.write(self._file, content) :]
-        except OSError:
-            os.ftruncate(self._file, before)  # half a line would swallow the next entry
-            raise
+        append_whole(self._file, b"".join(self._unwritten))
         self._unwritten.clear()
         if time.monotonic() - self._synced >= _FSYNC_SECONDS:
             os.fsync(self._file)

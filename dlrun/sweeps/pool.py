@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 
 from dlrun.config.catalog import Catalog
 from dlrun.errors import DlrunError, RunFailed
-from dlrun.sweeps import fork
 from dlrun.sweeps.handle import Handle
 from dlrun.sweeps.losses import half_of, is_tried_again, write_off
 from dlrun.sweeps.output import move_to_log
@@ -83,17 +82,16 @@ class Pool:
             KeyboardInterrupt: a signal has ended it, after a checkpoint of each run in hand.
             DlrunError: workers cannot be started, or do not live.
         """
-        with fork.cooled_by_errors():
-            try:
-                while len(self._queue) or self._busy():
-                    self._employ()
-                    self._listen()
-                    self._police()
-            except BaseException:
-                self._stop()
-                raise
-            finally:
-                self._close()
+        try:
+            while len(self._queue) or self._busy():
+                self._employ()
+                self._listen()
+                self._police()
+        except BaseException:
+            self._stop()
+            raise
+        finally:
+            self._close()
         return self._errors
 
     def _busy(self) -> list[Handle]:

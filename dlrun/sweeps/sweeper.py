@@ -31,7 +31,7 @@ class GridSweep:
         """Launch what is not finished; the points are the plan's, which was made from the same `arguments`.
 
         Raises:
-            DlrunError: an error that every run met. That of some is theirs: they stay without a result.
+            DlrunError: an error that every run met. That of some is theirs: they have failed.
             RunFailed: a launcher of somebody else's has given up.
         """
         returns = self._launched([self._task.words(run) for run in self._task.waiting()])

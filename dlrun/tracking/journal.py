@@ -28,7 +28,17 @@ from typing import Any, Self
 
 from dlrun.tracking.owner import HOST
 
-__all__ = ["JOURNAL", "Event", "Journal", "Reading", "epochs_until", "last_attempt", "read", "read_from"]
+__all__ = [
+    "JOURNAL",
+    "Event",
+    "Journal",
+    "Reading",
+    "append_whole",
+    "epochs_until",
+    "last_attempt",
+    "read",
+    "read_from",
+]
 
 JOURNAL = "journal.jsonl"
 """The journal's name in its run directory."""
@@ -206,17 +216,26 @@ class Journal:
         self.close()
 
     def _write(self, content: bytes) -> None:
-        before = os.fstat(self._file).st_size
-        try:
-            while content:
-                content = content[os.write(self._file, content) :]
-        except OSError:
-            os.ftruncate(self._file, before)  # half a line would swallow the next record
-            raise
+        append_whole(self._file, content)
 
     def _sync(self) -> None:
         os.fsync(self._file)
         self._synced = time.monotonic()
+
+
+def append_whole(file: int, content: bytes) -> None:
+    """Append lines to an open file, or nothing of them: half a line would swallow the next one.
+
+    Raises:
+        OSError: the disk is full or gone.
+    """
+    before = os.fstat(file).st_size
+    try:
+        while content:
+            content = content[os.write(file, content) :]
+    except OSError:
+        os.ftruncate(file, before)
+        raise
 
 
 def _checksum(encoded: Mapping[str, Any]) -> str:

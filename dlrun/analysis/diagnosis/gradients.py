@@ -52,28 +52,24 @@ def exploding(curves: Curves, mends: Mends) -> Finding | None:
 
 def dead(curves: Curves, mends: Mends) -> Finding | None:
     """ReLU units that give 0 for all rows."""
-    shares = curves.layers("dead_units")
-    layer = max(shares, key=lambda name: shares[name], default=None)
-    if layer is None or shares[layer] < _DEAD or curves.best >= _POOR:
+    if (evidence := _most_of_a_layer(curves, "dead_units", _DEAD)) is None:
         return None
     return Finding(
         "dead_units",
         "Most units of a layer are dead: they give 0 for every row, and no gradient brings them back.",
-        f"{shares[layer]:.0%} of {layer} after the last epoch",
+        evidence,
         mends.first(("activation", "leaky_relu"), mends.learning_rate(0.1), ("initializer", "he_normal")),
     )
 
 
 def saturated(curves: Curves, mends: Mends) -> Finding | None:
     """Sigmoid or tanh units that sit at their limits, where their slope is next to 0."""
-    shares = curves.layers("saturation")
-    layer = max(shares, key=lambda name: shares[name], default=None)
-    if layer is None or shares[layer] < _SATURATED or curves.best >= _POOR:
+    if (evidence := _most_of_a_layer(curves, "saturation", _SATURATED)) is None:
         return None
     return Finding(
         "saturation",
         "Most values of a layer sit at the limits of its activation, where next to no gradient comes through.",
-        f"{shares[layer]:.0%} of {layer} after the last epoch",
+        evidence,
         mends.first(
             ("preprocess", "auto"),
             ("initializer", "glorot_uniform"),
@@ -81,3 +77,12 @@ def saturated(curves: Curves, mends: Mends) -> Finding | None:
             mends.learning_rate(0.1),
         ),
     )
+
+
+def _most_of_a_layer(curves: Curves, probe: str, bound: float) -> str | None:
+    """The largest share that a probe saw in a layer, in words; None below `bound`, or where the training went well."""
+    shares = curves.layers(probe)
+    layer = max(shares, key=lambda name: shares[name], default=None)
+    if layer is None or shares[layer] < bound or curves.best >= _POOR:
+        return None
+    return f"{shares[layer]:.0%} of {layer} after the last epoch"
