@@ -11,9 +11,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import shlex
-import signal
 import sys
-import threading
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
@@ -26,9 +24,10 @@ from dlrun.config.identity import sweep_id
 from dlrun.config.loader import PRIMARY, hydra_app
 from dlrun.config.roots import Roots
 from dlrun.config.secrets import values_in
-from dlrun.errors import DlrunError, Terminated, UserError
+from dlrun.errors import DlrunError, UserError
 from dlrun.planning import Plan, Planner
 from dlrun.sweeps import fork
+from dlrun.sweeps.best import note_best
 from dlrun.sweeps.busy import alone
 from dlrun.sweeps.consent import Ask, require_consent
 from dlrun.sweeps.ledger import Ledger
@@ -39,9 +38,11 @@ from dlrun.sweeps.shared import note_sharing
 from dlrun.sweeps.task import Task, describe_sweep
 from dlrun.sweeps.watcher import Watcher
 from dlrun.tracking.client import Report, Writer
+from dlrun.tracking.plan import BEST
 from dlrun.tracking.state import pending
 from dlrun.tracking.store import tracking_uri
 from dlrun.training import environment, process
+from dlrun.training.interrupts import terminated_as_interrupt
 from dlrun.training.result import Result
 from dlrun.training.rundir import RunDirectory
 
@@ -184,7 +185,7 @@ def answer_to(
     observer = observer or Nobody()
     if sweep and plan.repeats:
         observer.said(plan.repeats)
-    with _terminated_as_interrupt(), _alone(task, observer):
+    with terminated_as_interrupt(), _alone(task, observer):
         waiting = task.waiting()
         with _recorded(task, bool(waiting)) as recording:
             if task.sweep is None:
@@ -197,7 +198,7 @@ def answer_to(
         sweep=task.sweep,
         repeated=len(plan.runs) - len(waiting),
         store=recording.report,
-        is_tracked=plan.runs[0].spec["tracking"]["option"] != "none",
+        is_tracked=plan.runs[0].spec["tracking"]["option"] not in ("none", "offline"),
         catalog=planner.catalog,
     )
 
@@ -267,6 +268,8 @@ def _train_sweep(task: Task, overrides: list[str], observer: Observer, recording
     with Watcher(task.sweep, work / "runs", Ledger(folder), observer, recording.watch) as task.watcher:
         if waiting:
             _hydra(task).multirun(PRIMARY, task, task.planner.for_hydra(overrides))
+    if (waiting or not (folder / BEST).exists()) and (trouble := note_best(task)) is not None:
+        observer.said(trouble)
 
 
 def _hydra(task: Task) -> Hydra:
@@ -294,20 +297,3 @@ def _recorded(task: Task, training: bool) -> Iterator[_Recording]:
         yield recording
     finally:
         recording.report = writer.close(float(node["wait_seconds"]))
-
-
-@contextmanager
-def _terminated_as_interrupt() -> Iterator[None]:
-    """SIGTERM ends a run as Ctrl-C does: recorded, with its directory in order."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-
-    def terminate(*_: object) -> None:
-        raise Terminated
-
-    before = signal.signal(signal.SIGTERM, terminate)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)

@@ -9,10 +9,13 @@ from typing import Any
 
 from dlrun.analysis.trials import short_names
 from dlrun.config.catalog import LIST_GROUPS, Catalog
+from dlrun.config.identity import NOT_IDENTITY, NOT_IDENTITY_OF_TRAINER
 from dlrun.config.parts import PerPart
 from dlrun.config.spec import REPLICATE_KEYS, Spec
 
 __all__ = ["Label", "Namer"]
+
+_OF_TRAINER = frozenset(f"trainer.{key}" for key in NOT_IDENTITY_OF_TRAINER)
 
 
 @dataclass(frozen=True)
@@ -41,7 +44,7 @@ class Namer:
     def label(self, spec: Spec, overrides: Sequence[str]) -> Label:
         """Name a run by the keys a sweep varies, else by what the command line sets, else by model and data."""
         typed = dict(_key_value(text) for text in overrides)
-        set_by_hand = (key for key in typed if not key.startswith(("hydra.", "hydra/")))
+        set_by_hand = (key for key in typed if not _is_of_no_run(key))
         shown = tuple(key for key in self._varied if key in typed) or tuple(set_by_hand)
         short = self._short_names(shown)
         words = {key: f"{short[key]}={typed[key]}" for key in shown}
@@ -72,6 +75,11 @@ class Namer:
 def _key_value(override: str) -> tuple[str, str]:
     key, _, value = override.lstrip("+~").partition("=")
     return key, value
+
+
+def _is_of_no_run(key: str) -> bool:
+    """Whether a key says how a run is recorded or scheduled, not what it is."""
+    return key.replace("/", ".").partition(".")[0] in {"hydra", *NOT_IDENTITY} or key in _OF_TRAINER
 
 
 def _leaf(spec: Mapping[str, Any], key: str) -> Any:

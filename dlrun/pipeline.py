@@ -17,6 +17,7 @@ from dlrun.analysis.diagnosis.curves import curves_of
 from dlrun.analysis.diagnosis.diagnose import diagnose
 from dlrun.analysis.diagnosis.mends import Mends
 from dlrun.config.catalog import Catalog
+from dlrun.config.identity import component_modules
 from dlrun.config.raised import telling_line
 from dlrun.data.dataset import Dataset
 from dlrun.data.guess import describe_guess
@@ -36,12 +37,14 @@ from dlrun.training.extend import note_extensible
 from dlrun.training.objective import Objective, try_objective
 from dlrun.training.outcome import Moment, Outcome
 from dlrun.training.programs import PROGRAMS
+from dlrun.training.resources import sampling
 from dlrun.training.result import Result
 from dlrun.training.rundir import RunDirectory
 from dlrun.training.settings import as_begun
+from dlrun.training.signature import signature_of
 from dlrun.training.train import objective_of, train
 
-__all__ = ["Job", "Listener", "make_ready", "run"]
+__all__ = ["Job", "Listener", "keep_model", "make_ready", "run"]
 
 Listener = Callable[[str, Mapping[str, Any]], None]
 """Told every event of a run: its name and its fields."""
@@ -81,7 +84,12 @@ def run(job: Job, catalog: Catalog, listener: Listener | None = None) -> Result:
         attempt = directory.begin(job.spec, job.environment)
         came = {"attempt": attempt, "resumed": beginning.resumed, "extends": beginning.extends}
         emit("start", {"run": job.id, "epochs": epochs_of(job.spec["trainer"]), **came, **job.start})
-        outcome, stop = _outcome_of(job, catalog, ready, directory, emit, beginning)
+
+        def note_sample(values: Mapping[str, float]) -> None:
+            journal.append("system", seconds=time.time() - journal.began, values=values)
+
+        with sampling(job.spec["tracking"].get("system_metrics_seconds", 0.0), note_sample):  # tracking=none has none
+            outcome, stop = _outcome_of(job, catalog, ready, directory, emit, beginning)
         if stop is None:
             return _end(directory, emit, outcome, job, attempt, began)
         with contextlib.suppress(StorageError):  # without a result it counts as interrupted too
@@ -184,12 +192,38 @@ def _train(
         note_extensible(job.spec, catalog, directory)
     outcome.add_preparation(ready.durations)
     if is_kept:
-        saving.save_model(ready.model, ready.prepared, directory, emit)
+        _save(job, catalog, ready, directory, emit)
+    elif outcome.status == "finished" and saving.wants_weights(job.spec, is_kept):
+        saving.save_weights(ready.model, directory)
     try:
         outcome.diagnosis = _diagnosis(job, catalog, directory, outcome)
     except Exception as error:  # noqa: BLE001 - what is said of a training must not cost the training
         emit("warning", {"text": f"the training could not be diagnosed: {type(error).__name__}: {telling_line(error)}"})
     return outcome
+
+
+def _save(job: Job, catalog: Catalog, ready: Ready, directory: RunDirectory, emit: Emit) -> None:
+    signature = signature_of(ready.model, ready.dataset, component_modules(job.spec, catalog))
+    saving.save_model(ready.model, ready.prepared, signature, directory, emit)
+
+
+def keep_model(job: Job, catalog: Catalog) -> None:
+    """Make the model of a run that is over and has kept its weights alone: the best of its sweep.
+
+    Raises:
+        UserError: it cannot be had of its weights and data as they are now.
+        StorageError: it cannot be written.
+    """
+    directory = RunDirectory(catalog.roots.work / "runs" / job.id)
+    ready = make_ready(job.spec, catalog)
+    saving.load_weights(ready.model, directory)
+    with storage_errors(directory.path), directory.owned(), Journal(directory.journal) as journal:
+
+        def emit(event: str, fields: Mapping[str, Any]) -> None:
+            journal.append(event, **fields)
+
+        _save(job, catalog, ready, directory, emit)
+        directory.weights.unlink(missing_ok=True)
 
 
 def _siblings(job: Job, catalog: Catalog, prepared: Prepared) -> Iterator[tuple[Any, Objective]]:
@@ -212,7 +246,8 @@ def _begin(beginning: Beginning, directory: RunDirectory, emit: Emit) -> None:
 
 def _end(directory: RunDirectory, emit: Emit, outcome: Outcome, job: Job, attempt: int, began: Moment) -> Result:
     result = outcome.result(job.id, str(job.start["name"]), job.spec["task"], attempt, began)
-    emit("end", {"status": result.status, "metrics": result.metrics, "cause": result.cause})
+    epochs = {"best_epoch": result.best_epoch, "kept_epoch": result.kept_epoch}
+    emit("end", {"status": result.status, "metrics": result.metrics, "cause": result.cause, **epochs})
     return directory.finish(result)
 
 

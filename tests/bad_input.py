@@ -415,6 +415,28 @@ TRUST = [
     ),
     row("~qqq", "'~qqq' must fit the config: ...'qqq' does not exist. (command line)"),
 ]
+RUN = {
+    "runs/0123456789abcdef/spec.json": '{"seed": 0, "optimizer": {"option": "adam", "learning_rate": 0.1}}',
+    "runs/0123456789abcdef/result.json": '{"status": "finished", "metrics": {"test_accuracy": 0.9}, "started": 1.0}',
+}
+COMPARE = [
+    row(
+        "compare runs --where 'learning_rat>1' --where status=faild",
+        "error --where must name a key, a metric or a tag of these runs; got learning_rat. Did you mean ...?",
+        "--where must compare status with a status; got status=faild. Did you mean --where 'status=failed'?",
+        files=RUN,
+    ),
+    row(
+        "compare runs --where learning_rate",
+        "error --where must be KEY OP VALUE in one word, ...; got 'learning_rate'. Put it in quotes, ...",
+        files=RUN,
+    ),
+    row("compare runs --where 'age<2'", "error --where must compare age by < or > with a time such as ...", files=RUN),
+    row("compare runs --sort accuracy", "error --sort must name a column or a metric; got accuracy. ...", files=RUN),
+    row("compare runs --by seed", "error --by must be a key that varies; got seed. Nothing varies ...", files=RUN),
+    row("compare runs --metric f1", "error --metric NAME must name a metric ...; got f1. Choose one of ...", files=RUN),
+    row("compare qqq", "error 'qqq' must be last, best, best@METRIC, the start of an id, ...", files=RUN),
+]
 CALLS = [
     row(
         "-m seed=0,1,2 search.confirm_above=2",
@@ -534,7 +556,39 @@ CALLS = [
         "seed=1 -z", "error -z must be a flag of dlrun train. dlrun train --help shows the flags; KEY=VALUE sets a key."
     ),
     row("--seeds 0", "error --seeds must be 1 or more; got 0."),
+    row("diff last", "error Missing argument 'RUN'. dlrun diff --help shows what it takes."),
+    row("diff last last", "error There are no runs in ... yet. dlrun trains one; dlrun -m seed=0,1,2 sweeps."),
+    row("why best last", "error best needs a finished run; there is none yet. ... There are no runs in ... yet. ..."),
+    row(
+        "why last last --metric", "error Option '--metric' requires an argument. dlrun why --help shows what it takes."
+    ),
+    row("reproduce nosuch", "error There are no runs in ... yet. dlrun trains one; dlrun -m seed=0,1,2 sweeps."),
+    row("reproduce last --tolerance 2", "error --tolerance must be a number in [0, 1); got 2. Without it, it is 0.01."),
+    row("reproduce s3://bucket/run", "error A run must lie on this machine; got s3://bucket/run. ..."),
+    row("sync nosuch", "error There are no runs in ... yet. dlrun trains one; dlrun -m seed=0,1,2 sweeps."),
+    row("sync --to gopher://x", "--to must begin with sqlite:///, ...; got 'gopher://x'. Type --to ..."),
+    row("sync --to sqlite:///no/other.db", "--to must be an MLflow store: there is no folder ...; got ..."),
+    row("sync --upgrade", "error There is no store at .../mlflow.db. The next run makes one: dlrun"),
+    row("sync --upgrade last", "error dlrun sync --upgrade sends nothing, so that it takes --to alone. ..."),
+    row("sync --upgrade --to http://127.0.0.1:9", "error Only a store in a file is upgraded here; got http://...: ..."),
     row("runs nosuch", "error There are no runs in ... yet. dlrun trains one; dlrun -m seed=0,1,2 sweeps."),
+    row("runs --status finihed", "error --status must be a status; got finihed. Did you mean --status finished?"),
+    row("runs --delete", "error --delete must be told which runs: last, an id, a path, or --where ..."),
+    row(
+        "runs last --delete --note x --yes",
+        "error --delete must stand alone: what is said of a run goes with it. Leave the other options out.",
+    ),
+    row(
+        "runs last --yes --note x",
+        "error --yes must go with --delete or --archive, which ask a question; the others ask none.",
+    ),
+    row(
+        "runs last --tag idea --untag dlrun.x",
+        "error --tag must be NAME=VALUE; got idea. As in --tag idea=yes.",
+        "--untag must not begin with mlflow. or dlrun., which say what they say of runs; got dlrun.x.",
+    ),
+    row("clean --keep-best", "error --keep-best must go with --checkpoints or --models: ..."),
+    row("clean nosuch", "error Got unexpected extra argument (nosuch). dlrun clean --help shows what it takes."),
     row("-m seed=0,1 launcher.if_running=maybe", "launcher.if_running must be wait or refuse; ... (command line)"),
     row("--folds x", "error argument --folds: invalid int value: 'x'. ..."),
     row("--cfg jobs", "error argument --cfg/-c: invalid choice: 'jobs' ..."),
@@ -846,6 +900,12 @@ STORAGE = [
         "'tracking.uri=${oc.env:HOME}'",
         "tracking.uri must name a database or a server: ...; got '${oc.env:HOME}'. (command line)",
     ),
+    row("tracking.register=a/b", "tracking.register must be a name that MLflow takes, without / and :; got 'a/b'. ..."),
+    row(
+        "tracking.register=mine trainer.save_model=never",
+        "tracking.register must be null: without a model ...; got mine. Leave out trainer.save_model=never. ...",
+    ),
+    row("tracking.system_metrics_seconds=-1", "tracking.system_metrics_seconds must be ...; got -1. ..."),
     row("tracking=mlfow", "tracking must name an option ...; got mlfow. Did you mean tracking=mlflow? ..."),
 ]
 OPTIONS = [
@@ -932,4 +992,4 @@ OPTIONS = [
         files={"gated.py": ""},
     ),
 ]
-EVERY = [*TYPOS, *VALUES, *CONTRADICTIONS, *TOGETHER, *TRUST, *CALLS, *FILES, *DATA, *STORAGE, *OPTIONS]
+EVERY = [*TYPOS, *VALUES, *CONTRADICTIONS, *TOGETHER, *TRUST, *COMPARE, *CALLS, *FILES, *DATA, *STORAGE, *OPTIONS]

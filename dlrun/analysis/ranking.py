@@ -7,20 +7,31 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from typing import Literal
 
-from dlrun.analysis.runs import RunRecord
+from dlrun.analysis.record import RunRecord
 from dlrun.config.catalog import Catalog
 from dlrun.config.suggest import did_you_mean
 from dlrun.errors import ConfigError, UserError
 
-__all__ = ["At", "Goal", "best_of", "checked_metric", "default_metric", "goal_of", "metric_for", "value_of"]
+__all__ = [
+    "At",
+    "Goal",
+    "best_of",
+    "checked_metric",
+    "default_metric",
+    "goal_of",
+    "is_of_an_epoch",
+    "metric_for",
+    "value_of",
+]
 
 Goal = Literal["max", "min"]
-At = Literal["kept", "best", "last"]
+At = Literal["restored", "best", "last"]
 
 _BY_TASK = {"regression": ("test_r2", "test_loss")}
 _OF_CLASSES = ("test_accuracy", "test_loss")
 _WITHOUT_TEST = ("best_val_accuracy", "best_val_loss", "val_loss", "loss")
-_PREFIXES = ("best_", "test_", "val_", "train_")
+_PREFIXES = ("restored_", "best_", "test_", "val_", "train_")
+_OF_AN_EPOCH = ("test_", "best_", "restored_")  # names that say themselves which epoch they are of
 _SMALL_IS_GOOD = ("loss", "error", "mse", "mae", "rmse", "perplexity", "hinge", "divergence", "deviance")
 
 
@@ -40,7 +51,7 @@ def metric_for(task: str, names: Collection[str]) -> str:
     return next((name for name in candidates if name in names), candidates[0])
 
 
-def checked_metric(metric: str, runs: Sequence[RunRecord], at: At = "kept", typed_as: str = "--metric {}") -> str:
+def checked_metric(metric: str, runs: Sequence[RunRecord], at: At = "restored", typed_as: str = "--metric {}") -> str:
     """`metric` itself, if a run has it.
 
     Args:
@@ -52,7 +63,8 @@ def checked_metric(metric: str, runs: Sequence[RunRecord], at: At = "kept", type
     known = sorted({name for run in runs for name in run.metrics})
     if not known or any(value_of(run, metric, at) is not None for run in runs):
         return metric
-    mend = did_you_mean(metric, known, shown=typed_as) or f"Choose one of {', '.join(known)}."
+    plain = [name for name in known if not name.startswith(("best_", "restored_"))]
+    mend = did_you_mean(metric, known, shown=typed_as) or f"Choose one of {', '.join(plain or known)}."
     raise UserError(f"{typed_as.format('NAME')} must name a metric that the runs have; got {metric}. {mend}")
 
 
@@ -71,22 +83,34 @@ def goal_of(metric: str, catalog: Catalog | None = None) -> Goal:
     return "min" if any(word in base for word in _SMALL_IS_GOOD) else "max"
 
 
-def value_of(run: RunRecord, metric: str, at: At = "kept") -> float | None:
+def value_of(run: RunRecord, metric: str, at: At = "restored") -> float | None:
     """A run's value of a metric, or None when it has none, the value is no number, or it was a fast_dev_run.
 
     Args:
-        metric: a flat name; `test_*` are always of the kept weights, and a name with its epoch in it
-            (`best_val_loss`) is taken as it is.
-        at: the epoch that a training or validation metric is read at: `kept` is the one whose weights were kept,
+        metric: a flat name; `train_NAME` is `NAME`; `test_*` are always of the restored weights, and a name with its
+            epoch in it (`best_val_loss`) is taken as it is.
+        at: the epoch that a training or validation metric is read at: `restored` is the one whose weights were kept,
             `best` the best by the monitored metric, `last` the last.
     """
     if run.is_dev_run:
         return None
-    name = metric
-    if not metric.startswith(("test_", "best_")) and (at == "best" or (at == "kept" and _kept_best(run))):
-        name = f"best_{metric}"
-    value = run.metrics.get(name, run.metrics.get(metric) if at == "kept" else None)
+    metrics = run.metrics
+    if metric.startswith("train_") and metric not in metrics:
+        metric = metric.removeprefix("train_")
+    if is_of_an_epoch(metric) or at == "last":
+        value = metrics.get(metric)
+    elif at == "best":
+        value = metrics.get(f"best_{metric}")
+    else:
+        value = metrics.get(f"restored_{metric}")
+        if value is None:  # runs that were trained before it was written down
+            value = metrics.get(f"best_{metric}" if _kept_best(run) else metric, metrics.get(metric))
     return value if value is not None and math.isfinite(value) else None
+
+
+def is_of_an_epoch(metric: str) -> bool:
+    """Whether the name says itself which weights or epoch it is of, so that `at` does not matter."""
+    return metric.startswith(_OF_AN_EPOCH)
 
 
 def best_of(values: Iterable[float], goal: Goal) -> float:

@@ -2,58 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from dlrun.analysis.index import read_all, read_some
 from dlrun.analysis.ledger import LEDGER, added_of
-from dlrun.config.spec import flatten
-from dlrun.training.causes import in_one_line
+from dlrun.analysis.record import SHORT_ID, RunRecord, is_held, json_file, modified, read_run, seconds
 
 __all__ = ["RunRecord", "SweepRecord", "TrialRecord", "is_held", "read_run", "read_runs", "read_sweep", "read_sweeps"]
-
-SHORT_ID = 8
-_FINAL = frozenset({"finished", "diverged"})  # never run again, so nobody can be at work on them
-
-
-@dataclass(frozen=True)
-class RunRecord:
-    """One run directory.
-
-    Attributes:
-        id: 16 hex characters; `short_id` are the first 8.
-        path: the directory.
-        status: `queued running finished diverged failed pruned interrupted`, true at the moment of reading.
-        name: what varies in it, as the sweep named it; may be empty.
-        spec: dotted keys to values; empty when the spec cannot be read.
-        metrics: the final metrics by their flat names (`test_accuracy`, `best_val_loss`).
-        started: unix seconds of its last attempt's start, or None.
-        cause: in one line why it did not finish, or None.
-        result: `result.json` as it stands; empty when there is none.
-    """
-
-    id: str
-    path: Path
-    status: str
-    name: str = ""
-    spec: Mapping[str, Any] = field(default_factory=dict)
-    metrics: Mapping[str, float] = field(default_factory=dict)
-    started: float | None = None
-    cause: str | None = None
-    result: Mapping[str, Any] = field(default_factory=dict)
-
-    @property
-    def is_dev_run(self) -> bool:
-        """Whether it tried a few batches only (`trainer.fast_dev_run`): its scores say nothing."""
-        return self.result.get("fast_dev_run") is True
-
-    @property
-    def short_id(self) -> str:
-        """The first 8 characters of the id."""
-        return self.id[:SHORT_ID]
 
 
 @dataclass(frozen=True)
@@ -108,39 +66,15 @@ class SweepRecord:
             added: whether those that were added are among them.
         """
         folder = self.path.parent.parent / "runs"
-        found = known or {}
-        return [
-            found.get(run) or read_run(folder / run) or RunRecord(run, folder / run, "queued", name=name)
-            for run, name in self.run_names.items()
-            if added or run not in self.added
-        ]
+        asked = {run: name for run, name in self.run_names.items() if added or run not in self.added}
+        found = dict(known or {})
+        found |= read_some(folder, [run for run in asked if run not in found])
+        return [found.get(run) or RunRecord(run, folder / run, "queued", name=name) for run, name in asked.items()]
 
 
 def read_runs(work: Path) -> list[RunRecord]:
     """Every run under `work`/runs, oldest first."""
-    records = [record for path in _subfolders(work / "runs") if (record := read_run(path))]
-    return sorted(records, key=lambda record: record.started or 0.0)
-
-
-def read_run(path: Path) -> RunRecord | None:
-    """The run in directory `path`, or None when it holds no run."""
-    spec, result = _json_file(path / "spec.json"), _json_file(path / "result.json")
-    if spec is None and result is None and not (path / "spec.json").exists():
-        return None
-    first = _first_event(path / "journal.jsonl")
-    facts: Mapping[str, Any] = result or {}
-    status = _status(path, facts.get("status"), begun=(path / "journal.jsonl").exists())
-    return RunRecord(
-        id=path.name,
-        path=path,
-        status=status,
-        name=str(facts.get("name") or (first or {}).get("name") or ""),
-        spec=flatten(spec or {}),
-        metrics=_numbers(facts.get("metrics")),
-        started=_seconds(facts.get("started")) or _seconds((first or {}).get("time")) or _modified(path),
-        cause=_cause(status, facts.get("cause"), readable=spec is not None),
-        result=facts,
-    )
+    return sorted(read_all(work / "runs"), key=lambda record: record.started or 0.0)
 
 
 def read_sweeps(work: Path) -> list[SweepRecord]:
@@ -151,7 +85,7 @@ def read_sweeps(work: Path) -> list[SweepRecord]:
 
 def read_sweep(path: Path) -> SweepRecord | None:
     """The sweep in directory `path`, or None when it holds none that can be read."""
-    facts = _json_file(path / "sweep.json")
+    facts = json_file(path / "sweep.json")
     if facts is None:
         return None
     command = str(facts.get("command") or "dlrun -m")
@@ -162,47 +96,11 @@ def read_sweep(path: Path) -> SweepRecord | None:
         command=command,
         varied=tuple(facts.get("varied") or ()),
         trials=tuple(_trial(item) for item in facts.get("trials") or () if isinstance(item, Mapping)),
-        started=_seconds(facts.get("started")) or _modified(path / "sweep.json"),
+        started=seconds(facts.get("started")) or modified(path / "sweep.json"),
         experiment=facts.get("experiment"),
         names=names if isinstance(names := facts.get("names"), Mapping) else {},
         added=added_of(path / LEDGER),
     )
-
-
-def is_held(path: Path) -> bool:
-    """Whether a live process owns the run directory `path`: it holds the lock there for as long as it lives."""
-    lock = path / ".lock"
-    if not lock.exists():  # never made by asking
-        return False
-    from filelock import FileLock, Timeout
-
-    try:
-        with FileLock(lock, timeout=0):
-            return False
-    except Timeout:
-        return True
-    except OSError:  # someone else's directory: cannot be asked, so nothing of ours is at work in it
-        return False
-
-
-def _status(path: Path, written: Any, begun: bool) -> str:
-    if written in _FINAL:
-        return str(written)
-    if is_held(path):
-        return "running"
-    if written in ("running", "queued", None):  # its owner is gone
-        return "interrupted" if begun or written == "running" else "queued"
-    return str(written)
-
-
-def _cause(status: str, cause: Any, readable: bool) -> str | None:
-    if not readable:
-        return "spec.json cannot be read"
-    if isinstance(cause, Mapping):
-        return in_one_line(cause) or None
-    if cause:
-        return str(cause).splitlines()[0]
-    return "the process ended early" if status == "interrupted" else None
 
 
 def _trial(facts: Mapping[str, Any]) -> TrialRecord:
@@ -217,42 +115,3 @@ def _trial(facts: Mapping[str, Any]) -> TrialRecord:
 
 def _subfolders(folder: Path) -> list[Path]:
     return [path for path in folder.iterdir() if path.is_dir()] if folder.is_dir() else []
-
-
-def _json_file(path: Path) -> dict[str, Any] | None:
-    """The mapping in a JSON file; None when there is none, or a torn one."""
-    try:
-        value = json.loads(path.read_bytes())
-    except (OSError, ValueError):
-        return None
-    return value if isinstance(value, dict) else None
-
-
-def _first_event(journal: Path) -> dict[str, Any] | None:
-    try:
-        with journal.open("rb") as file:
-            event = json.loads(file.readline())
-    except (OSError, ValueError):
-        return None
-    return event if isinstance(event, dict) else None
-
-
-def _numbers(metrics: Any) -> dict[str, float]:
-    items = metrics.items() if isinstance(metrics, Mapping) else ()
-    return {str(k): float(v) for k, v in items if isinstance(v, int | float) and not isinstance(v, bool)}
-
-
-def _seconds(time: Any) -> float | None:
-    if isinstance(time, str):
-        try:
-            return datetime.fromisoformat(time).timestamp()
-        except ValueError:
-            return None
-    return float(time) if isinstance(time, int | float) else None
-
-
-def _modified(path: Path) -> float:
-    try:
-        return path.stat().st_mtime
-    except OSError:
-        return 0.0

@@ -6,7 +6,8 @@ from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from dlrun.analysis.runs import RunRecord
+from dlrun.analysis.parts import Part, distinct_parts, parts_of
+from dlrun.analysis.record import RunRecord
 from dlrun.config.identity import NOT_IDENTITY, NOT_IDENTITY_OF_TRAINER
 from dlrun.config.spec import REPLICATE_KEYS
 
@@ -36,11 +37,13 @@ class Trial:
     Attributes:
         settings: the varying keys and this trial's values; `ABSENT` where its options have no such key.
         runs: one run for each replicate, the newest finished one where there are several.
+        replicates: which repetition each of the runs is.
         superseded: the others: the same settings on other data or other code.
     """
 
     settings: Mapping[str, Any]
     runs: tuple[RunRecord, ...]
+    replicates: tuple[Hashable, ...]
     superseded: tuple[RunRecord, ...] = ()
 
 
@@ -55,10 +58,9 @@ def varying_keys(runs: Iterable[RunRecord]) -> list[str]:
     An optimizer's own parameters differ from another optimizer's by nature: a key varies if it takes several values
     under one option. Replicate keys are never among them.
     """
-    specs = [run.spec for run in runs if run.spec]
-    keys = dict.fromkeys(key for spec in specs for key in spec if _is_setting(key))
-    options = {key.removesuffix("option") for key in keys if key.endswith(".option")}
-    varying = [key for key in keys if _varies(key, specs, _owner(key, options))]
+    specs = [parts_of(run.spec) for run in runs if run.spec]
+    tops = dict.fromkeys(top for spec in specs for top in spec if top not in _HOW)
+    varying = [key for top in tops for key in _varying_below(distinct_parts(specs, top))]
     data = [key for key in varying if key.startswith("data.")]
     follow = {key for key in varying if key.startswith(_FOLLOWS_DATA) and data and _follows(key, data, specs)}
     return [key for key in varying if key not in follow]
@@ -94,29 +96,55 @@ def group(runs: Iterable[RunRecord], keys: Sequence[str], by: Sequence[str] | No
     chosen = list(keys) if by is None else list(by)
     rest = [key for key in keys if key not in chosen]
     members: dict[Hashable, list[RunRecord]] = {}
+    settings, replicates = _Values(chosen, ABSENT), _Values((*REPLICATE_KEYS, *rest), None)
     for run in runs:
         # a run whose spec cannot be read is like no other
-        settings = tuple(_hashable(run.spec.get(key, ABSENT)) for key in chosen) if run.spec else (run.name or run.id,)
-        members.setdefault((bool(run.spec), settings), []).append(run)
-    return [_trial(found, chosen, rest) for found in members.values()]
+        value = settings.of(run.spec) if run.spec else (run.name or run.id,)
+        members.setdefault((bool(run.spec), value), []).append(run)
+    return [_trial(found, chosen, replicates) for found in members.values()]
 
 
-def _trial(found: Sequence[RunRecord], keys: Sequence[str], rest: Sequence[str]) -> Trial:
-    newest: dict[Hashable, RunRecord] = {}
-    # finished ones count before others, later ones before earlier ones
-    for run in sorted(found, key=lambda run: (run.status == "finished", run.started or 0.0)):
-        newest[(replicate_of(run, rest) if run.spec else run.id)] = run
-    kept = {run.id for run in newest.values()}
+class _Values:
+    """Reads the same keys of many specs, to be told apart by them; a part that runs share is read once."""
+
+    def __init__(self, keys: Iterable[str], default: Hashable) -> None:
+        self._default = default
+        self._below: dict[str, list[str]] = {}
+        for key in keys:
+            self._below.setdefault(key.partition(".")[0], []).append(key)
+        self._read: dict[str, dict[int, tuple[Part, Hashable]]] = {top: {} for top in self._below}
+        self._none: Part = {}
+
+    def of(self, spec: Mapping[str, Any]) -> Hashable:
+        parts = parts_of(spec)
+        return tuple([self._of_part(top, parts.get(top, self._none)) for top in self._below])
+
+    def _of_part(self, top: str, part: Part) -> Hashable:
+        read = self._read[top]
+        found = read.get(id(part))
+        if found is None:  # the part is kept with its values: its id is not given to another one
+            found = read[id(part)] = part, tuple(_hashable(part.get(key, self._default)) for key in self._below[top])
+        return found[1]
+
+
+def _trial(found: Sequence[RunRecord], keys: Sequence[str], values: _Values) -> Trial:
+    replicates = [values.of(run.spec) if run.spec else run.id for run in found]
+    newest: dict[Hashable, RunRecord] = dict(zip(replicates, found, strict=True))
+    if len(newest) < len(found):  # finished ones count before others, later ones before earlier ones
+        order = sorted(range(len(found)), key=lambda i: (found[i].status == "finished", found[i].started or 0.0))
+        newest = {replicates[index]: found[index] for index in order}
+    pairs = [(run, replicate) for run, replicate in zip(found, replicates, strict=True) if newest[replicate] is run]
     first = found[0].spec
     return Trial(
         settings={key: first.get(key, ABSENT) for key in keys} if first else {},
-        runs=tuple(run for run in found if run.id in kept),
-        superseded=tuple(run for run in found if run.id not in kept),
+        runs=tuple(run for run, _ in pairs),
+        replicates=tuple(replicate for _, replicate in pairs),
+        superseded=tuple(r for r, replicate in zip(found, replicates, strict=True) if newest[replicate] is not r),
     )
 
 
 def _is_setting(key: str) -> bool:
-    return key not in REPLICATE_KEYS and key.split(".")[0] not in _HOW and key not in _HOW_OF_TRAINER
+    return key not in REPLICATE_KEYS and key not in _HOW_OF_TRAINER
 
 
 def _owner(key: str, options: set[str]) -> str | None:
@@ -127,27 +155,41 @@ def _owner(key: str, options: set[str]) -> str | None:
     return None if own is None or key == f"{own}option" else f"{own}option"
 
 
-def _varies(key: str, specs: Sequence[Mapping[str, Any]], owner: str | None) -> bool:
+def _varying_below(parts: Sequence[Part]) -> list[str]:
+    """The keys that vary, of the parts below one top-level key: the option that owns a key is below it too."""
+    if len(parts) < 2:
+        return []
+    keys = dict.fromkeys(key for part in parts for key in part if _is_setting(key))
+    options = {key.removesuffix("option") for key in keys if key.endswith(".option")}
+    return [key for key in keys if _varies(key, parts, _owner(key, options))]
+
+
+def _varies(key: str, parts: Sequence[Part], owner: str | None) -> bool:
     values: dict[Hashable, set[Hashable]] = {}
-    for spec in specs:
-        value = spec.get(key, ABSENT)
-        under = ABSENT if owner is None else spec.get(owner, ABSENT)
+    for part in parts:
+        value = part.get(key, ABSENT)
+        under = ABSENT if owner is None else part.get(owner, ABSENT)
         values.setdefault(under, set()).add(ABSENT if value == {} else _hashable(value))
     return any(len(found) > 1 for found in values.values())
 
 
-def _follows(key: str, leaders: Sequence[str], specs: Sequence[Mapping[str, Any]]) -> bool:
-    """Whether the values of `leaders` say the value of `key`."""
+def _follows(key: str, leaders: Sequence[str], specs: Iterable[Mapping[str, Part]]) -> bool:
+    """Whether the values of `leaders`, keys of the data, say the value of `key`."""
     seen: dict[Hashable, Hashable] = {}
-    for spec in specs:
-        leading = tuple(_hashable(spec.get(leader, ABSENT)) for leader in leaders)
-        value = _hashable(spec.get(key, ABSENT))
+    none: Part = {}
+    top = key.partition(".")[0]
+    pairs = {(id(a), id(b)): (a, b) for spec in specs for a, b in ((spec.get("data", none), spec.get(top, none)),)}
+    for data, part in pairs.values():
+        leading = tuple(_hashable(data.get(leader, ABSENT)) for leader in leaders)
+        value = _hashable(part.get(key, ABSENT))
         if seen.setdefault(leading, value) != value:
             return False
     return True
 
 
 def _hashable(value: Any) -> Hashable:
+    if value.__class__ in (float, int, str):  # most are
+        return value
     if isinstance(value, list | tuple):
         return tuple(_hashable(item) for item in value)
     if isinstance(value, Mapping):

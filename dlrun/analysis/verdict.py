@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from dlrun.analysis.compare import Comparison, Row
@@ -11,9 +12,10 @@ from dlrun.analysis.statistics import ALPHA, Difference, replicates_to_settle
 from dlrun.analysis.trials import ABSENT
 from dlrun.config.text import typed
 
-__all__ = ["Verdict", "decimals_of", "settings_text", "verdict"]
+__all__ = ["Verdict", "decimals_for", "decimals_of", "p_text", "settings_text", "verdict"]
 
 _MOST_DECIMALS = 6
+_SHOWN = 20  # the rows whose uncertainty says how many digits are worth showing
 _MANY = 1000  # more replicates than anybody would run
 _LEAST_P = 0.001
 _SURE = 0.99
@@ -69,12 +71,18 @@ def settings_text(row: Row, comparison: Comparison) -> str:
 
 def decimals_of(comparison: Comparison) -> int:
     """Decimals that show two figures of the uncertainty, so that no digit is noise; four where none is known."""
-    widths = sorted(
-        (row.estimate.high - row.estimate.low) / 2
-        for row in comparison.ranked
-        if row.estimate and row.estimate.low is not None and row.estimate.high is not None
+    return decimals_for(
+        [
+            (row.estimate.high - row.estimate.low) / 2
+            for row in comparison.ranked[:_SHOWN]
+            if row.estimate and row.estimate.low is not None and row.estimate.high is not None
+        ]
     )
-    widths = [width for width in widths if width > 0]
+
+
+def decimals_for(half_widths: Iterable[float]) -> int:
+    """The same for intervals of these half widths."""
+    widths = sorted(width for width in half_widths if width > 0)
     if not widths:
         return 4
     return min(max(1 - math.floor(math.log10(widths[(len(widths) - 1) // 2])), 0), _MOST_DECIMALS)
@@ -99,8 +107,7 @@ def _replicates_more(comparison: Comparison, difference: Difference) -> int | No
     if difference.p is None:
         return None
     # Rivals further off than the second will be told apart first, and Holm's factor then counts the rest.
-    others = [row.difference for row in comparison.ranked[1:] if row.difference is not None]
-    near = sum(abs(other.mean) <= abs(difference.mean) for other in others)
+    near = sum(row.gap is not None and abs(row.gap) <= abs(difference.mean) for row in comparison.ranked[1:])
     alpha = ALPHA / (max(near, 1) * len(comparison.ranked) / 2)
     needed = replicates_to_settle(difference, alpha, comparison.test_to_train)
     return None if needed is None else max(1, needed - difference.n)
@@ -117,7 +124,7 @@ def _lead_text(second: Row, lead: float, ends: tuple[float, float] | None, compa
     likely = difference.probability if comparison.goal == "min" else 1 - difference.probability
     among = f" among {trials} trials" if trials > 2 else ""
     interval = f"95% interval {ends[0]:.{places}f} to {ends[1]:.{places}f}"
-    return f"{text} ({interval}; {_percent(likely)} likely better; {_p_text(second.p)}{among})"
+    return f"{text} ({interval}; {_percent(likely)} likely better; {p_text(second.p)}{among})"
 
 
 def _percent(probability: float) -> str:
@@ -126,7 +133,8 @@ def _percent(probability: float) -> str:
     return f"{probability:.0%}"
 
 
-def _p_text(p: float) -> str:
+def p_text(p: float) -> str:
+    """`p=0.03`, or `p<0.001`."""
     return f"p<{_LEAST_P}" if p < _LEAST_P else f"p={p:.2f}" if p >= 0.1 else f"p={p:.3f}"
 
 

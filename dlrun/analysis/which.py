@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import string
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from dlrun.config.catalog import Catalog
 from dlrun.config.suggest import did_you_mean
 from dlrun.errors import UserError
 
-__all__ = ["Selection", "best_trial", "find_run", "find_runs"]
+__all__ = ["Selection", "best_trial", "find_all", "find_run", "find_runs"]
 
 _ID_LENGTH = 16
 _SHOWN = 6
@@ -28,19 +28,22 @@ class Selection:
         title: what they are, as a heading: `sweep 1a2b3c4d`, `run 5e6f7a8b`, `experiment E083`.
         runs: oldest first; of a sweep in the order of its trials.
         sweep: the sweep that they are, or None.
+        archived: how many more there are that were left out because they are archived.
     """
 
     title: str
     runs: tuple[RunRecord, ...]
     sweep: SweepRecord | None = None
+    archived: int = 0
 
 
 def find_runs(which: str, work: Path, catalog: Catalog | None = None) -> Selection:
     """The runs that `which` addresses: those of a sweep or an experiment, or a single run.
 
     Args:
-        which: `last` (the newest sweep, or run outside one), `best` or `best@METRIC` (see `find_run`), a unique start
-            of a run's or sweep's id, the path of a run, a sweep or a folder of runs, or an experiment's name.
+        which: `last` (the newest sweep, or run outside one, that is not archived), `best` or `best@METRIC` (see
+            `find_run`), a unique start of a run's or sweep's id, the path of a run, a sweep or a folder of runs, or an
+            experiment's name.
         work: the folder that holds `runs/` and `sweeps/`.
         catalog: tells which direction of a metric is better; None goes by the metric's name.
 
@@ -57,6 +60,32 @@ def find_runs(which: str, work: Path, catalog: Catalog | None = None) -> Selecti
     raise _unknown(which, work)
 
 
+def find_all(words: Sequence[str], work: Path, catalog: Catalog | None = None, archived: bool = True) -> Selection:
+    """The runs that any of `words` addresses, each once; see `find_runs`.
+
+    Args:
+        archived: whether archived ones are among them; a run that is addressed by itself is, either way.
+
+    Raises:
+        UserError: as `find_runs`.
+    """
+    found = [find_runs(word, work, catalog) for word in dict.fromkeys(words)]
+    if not archived:
+        found = [_without_archived(each) for each in found]
+    if len(found) == 1:
+        return found[0]
+    runs = {run.id: run for each in found for run in each.runs}
+    title = " and ".join(each.title for each in found)
+    return Selection(title, tuple(runs.values()), archived=sum(each.archived for each in found))
+
+
+def _without_archived(selection: Selection) -> Selection:
+    kept = _unarchived(selection.runs)
+    if len(kept) == len(selection.runs) or (len(selection.runs) == 1 and selection.sweep is None):
+        return selection
+    return Selection(selection.title, tuple(kept), archived=len(selection.runs) - len(kept))
+
+
 def find_run(which: str, work: Path, catalog: Catalog | None = None) -> RunRecord:
     """The one run that `which` addresses.
 
@@ -68,7 +97,7 @@ def find_run(which: str, work: Path, catalog: Catalog | None = None) -> RunRecor
         UserError: nothing or more than one thing is called that, or what is has no run.
     """
     if which == "last":
-        runs = read_runs(work)
+        runs = _unarchived(read_runs(work))
         if not runs:
             raise _nothing(work)
         return runs[-1]
@@ -77,14 +106,26 @@ def find_run(which: str, work: Path, catalog: Catalog | None = None) -> RunRecor
 
 
 def _newest(work: Path) -> Selection:
+    """What was begun last and is not put away."""
     sweeps, runs = read_sweeps(work), read_runs(work)
+    known = {run.id: run for run in runs}
     swept = {run for sweep in sweeps for run in sweep.run_names}
-    alone = [run for run in runs if run.id not in swept]
+    alone = _unarchived([run for run in runs if run.id not in swept])
+    sweeps = [sweep for sweep in sweeps if not _is_put_away(sweep, known)]
     if sweeps and (not alone or sweeps[-1].started >= (alone[-1].started or 0.0)):
-        return _swept(sweeps[-1])
+        return _swept(sweeps[-1], known)
     if not alone:
         raise _nothing(work)
     return _single(alone[-1])
+
+
+def _unarchived(runs: Sequence[RunRecord]) -> list[RunRecord]:
+    return [run for run in runs if not run.labels.is_archived]
+
+
+def _is_put_away(sweep: SweepRecord, known: Mapping[str, RunRecord]) -> bool:
+    names = sweep.run_names
+    return bool(names) and all(run in known and known[run].labels.is_archived for run in names)
 
 
 def best_trial(
@@ -105,7 +146,7 @@ def best_trial(
 
 
 def _best(which: str, runs: Sequence[RunRecord], catalog: Catalog | None) -> RunRecord:
-    finished = [run for run in runs if run.status == "finished"]
+    finished = [run for run in _unarchived(runs) if run.status == "finished"]
     if not finished:
         raise UserError(f"{which} needs a finished run; there is none yet. dlrun runs lists what there is.")
     data = finished[-1].spec.get("data.option")
@@ -165,8 +206,8 @@ def _single(run: RunRecord) -> Selection:
     return Selection(f"run {run.short_id}", (run,))
 
 
-def _swept(sweep: SweepRecord) -> Selection:
-    return Selection(f"sweep {sweep.short_id}", tuple(sweep.records()), sweep)
+def _swept(sweep: SweepRecord, known: Mapping[str, RunRecord] | None = None) -> Selection:
+    return Selection(f"sweep {sweep.short_id}", tuple(sweep.records(known)), sweep)
 
 
 def _nothing(work: Path) -> UserError:

@@ -143,10 +143,10 @@ def _store(roots: Roots) -> Iterator[Check]:
     from dlrun.tracking import sqlitefile
     from dlrun.tracking.project_store import project_node, project_secrets
     from dlrun.tracking.state import pending
-    from dlrun.tracking.store import database, problems, tracking_uri
+    from dlrun.tracking.store import database, problems, store_uri
 
     node, hidden = project_node(roots), project_secrets(roots).hidden
-    uri = tracking_uri(node, roots.work)
+    uri = store_uri(node, roots.work)
     if not uri:
         yield Check("store", "ok", "none: runs keep their journals only")
         return
@@ -167,7 +167,7 @@ def _store(roots: Roots) -> Iterator[Check]:
     run_dirs = sorted(journal.parent for journal in roots.work.glob("runs/*/journal.jsonl"))
     waiting = pending(run_dirs, uri)
     if waiting:
-        mend = "Repeat the command that trained them: it sends them, and trains nothing again."
+        mend = "dlrun sync sends them, and says what is in the way."
         yield Check("runs", "note", f"{len(waiting)} of {len(run_dirs)} not yet in the store", mend)
     else:
         yield Check("runs", "ok", f"all {len(run_dirs)} in the store" if run_dirs else "none yet")

@@ -1,19 +1,21 @@
-"""`dlrun compare [WHICH]`: the leaderboard of a sweep, an experiment or a folder of runs, with its uncertainty."""
+"""`dlrun compare [WHICH...]`: the leaderboard of sweeps, experiments or folders of runs, with its uncertainty."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from dlrun.cli.extent import WAITING, heading, left, with_more_seeds
-from dlrun.cli.tables import Cell, Table, console, format_options, print_table
-from dlrun.config.text import typed
+from dlrun.cli.leaderboard import legend, ranked_table, table_for_programs, troubled_table
+from dlrun.cli.tables import Cell, Table, console, format_options, natural_width, print_table
 
 if TYPE_CHECKING:
     from dlrun.analysis.compare import Comparison, Row
+    from dlrun.analysis.order import Order
     from dlrun.analysis.ranking import At
     from dlrun.analysis.runs import RunRecord, SweepRecord
     from dlrun.analysis.which import Selection
@@ -22,37 +24,87 @@ if TYPE_CHECKING:
 __all__ = ["command", "print_leaderboard"]
 
 _TOP = 20
-_STYLES = {"failed": "red", "diverged": "yellow", "interrupted": "yellow", "running": "cyan"}
+_CURVE = 12  # characters of a curve, where there is room for them
+_LEAST_CURVE = 5
+
+
+@dataclass(frozen=True)
+class _View:
+    """What is shown of a leaderboard, and how.
+
+    Attributes:
+        top: rows at most; None for all.
+        sort: a column or metric to sort by; None for the ranks.
+        untold: statuses that have no row of their own.
+    """
+
+    format: str = "rich"
+    top: int | None = _TOP
+    sort: str | None = None
+    at: At = "restored"
+    catalog: Catalog | None = None
+    untold: Sequence[str] = ()
+
+    def order(self, comparison: Comparison) -> Order:
+        """The ranked rows as they are to be shown."""
+        from dlrun.analysis.order import ordered
+
+        return ordered(comparison, self.sort, self.catalog, self.at)
 
 
 @click.command(name="compare", short_help="Rank trials, with uncertainty.")
-@click.argument("which", default="last", metavar="[WHICH]")
+@click.argument("which", nargs=-1, metavar="[WHICH]...")
 @click.option("--metric", metavar="NAME", help="Rank by this metric; without it the task's: test_accuracy, test_r2.")
-@click.option("--at", type=click.Choice(["kept", "best", "last"]), default="kept", help="Epoch of val_ metrics: kept.")
-@click.option("--by", multiple=True, metavar="KEY", help="Group by this key only, averaged over the others.")
+@click.option(
+    "--at",
+    type=click.Choice(["restored", "best", "last"]),
+    default="restored",
+    show_default=True,
+    help="The epoch of training and val_ metrics.",
+)
+@click.option("--by", multiple=True, metavar="KEY", help="The effect of this key, averaged over the others.")
+@click.option(
+    "--where", multiple=True, metavar="COND", help="Only runs such as 'learning_rate>0.001', model=mlp, age<2h."
+)
+@click.option("--sort", metavar="KEY", help="Sort by a column or another metric; ranks and p stay the metric's.")
 @click.option("--top", type=click.IntRange(min=1), metavar="N", help=f"Show the first N trials ({_TOP}).")
+@click.option("--archived", is_flag=True, help="Archived runs too.")
 @format_options
-def command(which: str, metric: str | None, at: At, by: tuple[str, ...], top: int | None, format: str) -> None:
+def command(
+    which: tuple[str, ...], where: tuple[str, ...], archived: bool, top: int | None, format: str, **asked: Any
+) -> None:
     """Rank the trials of WHICH by a metric: mean, 95% interval, paired difference to the best.
 
-    WHICH is last (the newest sweep), a run's or sweep's short id, a path such as runs, or an experiment's name.
+    WHICH is last (the newest sweep), a run's or sweep's short id, a path such as runs, or an experiment's name; several
+    are compared together. With one --by KEY its values are compared, within the same other settings and seeds.
     """
+    from dlrun.analysis.index import uncollected
+
+    with uncollected():
+        _compare(which or ("last",), where, archived, _View(format, top, asked["sort"], asked["at"]), asked)
+
+
+def _compare(which: Sequence[str], where: Sequence[str], archived: bool, view: _View, asked: Mapping[str, Any]) -> None:
     from dlrun.analysis.compare import compare
-    from dlrun.analysis.which import find_runs
+    from dlrun.analysis.which import find_all
     from dlrun.config.catalog import Catalog
     from dlrun.config.roots import Roots
 
     roots = Roots.of(Path.cwd())
     catalog = Catalog(roots)
-    selection = find_runs(which, roots.work, catalog)
+    view = replace(view, catalog=catalog)
+    addressed = find_all(which, roots.work, catalog, archived)
+    selection = _narrowed(addressed, where)
 
     def compared(runs: Sequence[RunRecord], varied: Sequence[str] = ()) -> Comparison:
-        return compare(runs, metric, catalog, at, by or None, varied)
+        return compare(runs, asked["metric"], catalog, view.at, asked["by"] or None, varied)
 
-    if format in ("json", "csv"):  # a program reads one table, and can tell the data sets apart by their column
-        print_table(_for_programs(compared(selection.runs), top), format)
+    if view.format in ("json", "csv"):  # a program reads one table, and can tell the data sets apart by their column
+        _print_for_programs(compared(selection.runs), view)
+    elif selection.runs:
+        _print_for_people(selection, compared, view if view.top else replace(view, top=_TOP))
     else:
-        _print_for_people(selection, compared, top or _TOP, format)
+        _say(_nothing_left(addressed, where), view.format, "")
 
 
 def print_leaderboard(sweep: SweepRecord, catalog: Catalog | None = None, top: int = 10) -> None:
@@ -61,24 +113,52 @@ def print_leaderboard(sweep: SweepRecord, catalog: Catalog | None = None, top: i
     from dlrun.analysis.which import Selection
 
     selection = Selection(f"sweep {sweep.short_id}", tuple(sweep.records()), sweep)
-    _print_for_people(
-        selection, lambda runs, varied: compare(runs, catalog=catalog, varied=varied), top, untold=("failed",)
-    )
+    view = _View(top=top, catalog=catalog, untold=("failed",))
+    _print_for_people(selection, lambda runs, varied: compare(runs, catalog=catalog, varied=varied), view)
+
+
+def _narrowed(selection: Selection, where: Sequence[str]) -> Selection:
+    """The runs that fit; a sweep of which some are left out is no longer that sweep."""
+    from dlrun.analysis.where import matching
+
+    if not where:
+        return selection
+    runs = tuple(matching(selection.runs, where))
+    return replace(selection, title=f"{selection.title} with {', '.join(where)}", runs=runs, sweep=None)
+
+
+def _nothing_left(addressed: Selection, where: Sequence[str]) -> str:
+    from dlrun.analysis.where import values_of
+
+    if not addressed.runs:
+        return f"Archived are all {addressed.archived} runs of {addressed.title}. --archived shows them."
+    known = ((condition, values_of(addressed.runs, condition)) for condition in where)
+    there = [f"For {condition} there is {values}." for condition, values in known if values]
+    return " ".join([f"None of {len(addressed.runs)} runs fits --where {' '.join(where)}.", *there])
+
+
+def _print_for_programs(comparison: Comparison, view: _View) -> None:
+    if _is_effect(comparison):
+        from dlrun.analysis.marginal import marginal_effect
+        from dlrun.cli.marginal import effect_for_programs, shown_levels
+
+        found = marginal_effect(comparison)
+        levels = shown_levels(found, view.sort, view.top)
+        print_table(effect_for_programs(found, levels, comparison.unranked), view.format)
+    else:
+        print_table(table_for_programs(comparison, view.order(comparison), view.top), view.format)
+
+
+def _is_effect(comparison: Comparison) -> bool:
+    """Whether it is of the values of one key, averaged over others or over seeds alone."""
+    return comparison.is_by and len(comparison.columns) == 1
 
 
 def _print_for_people(
-    selection: Selection,
-    compared: Callable[[Sequence[RunRecord], Sequence[str]], Comparison],
-    top: int,
-    format: str = "rich",
-    untold: Sequence[str] = (),
+    selection: Selection, compared: Callable[[Sequence[RunRecord], Sequence[str]], Comparison], view: _View
 ) -> None:
-    """A table and a verdict for each data set, under the extent of the whole; then what is left to do.
-
-    Args:
-        untold: statuses that have no row of their own.
-    """
-    sweep, runs = selection.sweep, selection.runs
+    """A table and a verdict for each data set, under the extent of the whole; then what is left to do."""
+    sweep, runs, format = selection.sweep, selection.runs, view.format
     waiting = [run for run in runs if run.status in WAITING]
     sets = _by_data([run for run in runs if run.status not in WAITING])
     whole = "" if sweep is None else heading(selection.title, len(sweep.trials) + len(sweep.added), runs)
@@ -91,9 +171,15 @@ def _print_for_people(
         title = selection.title if len(sets) == 1 else f"{selection.title}, {data}"
         told = [run for row in comparison.rows for run in row.runs]
         own = heading(title, len(comparison.rows), [*told, *(waiting if len(sets) == 1 else ())])
-        _print_tables(comparison, whole if whole and len(sets) == 1 else own, top, format, untold)
+        title = whole if whole and len(sets) == 1 else own
+        if _is_effect(comparison) and comparison.ranked:
+            _print_effect(comparison, title, view)
+            continue
+        shown = _print_tables(comparison, title, view)
         if comparison.ranked:
-            _print_verdict(comparison, None if len(sets) > 1 else sweep, bool(waiting), format)
+            _print_verdict(comparison, shown, None if len(sets) > 1 else sweep, bool(waiting), format)
+    if selection.archived:
+        _say(f"{selection.archived} archived left out: --archived shows them too.", format, "dim")
     _say(left(selection), format, "")
 
 
@@ -106,18 +192,68 @@ def _by_data(runs: Sequence[RunRecord]) -> dict[str, list[RunRecord]]:
     return sets
 
 
-def _print_tables(comparison: Comparison, title: str, top: int, format: str, untold: Sequence[str]) -> None:
-    shown = comparison.ranked[:top]
-    if shown:
-        print_table(_ranked(comparison, shown, title), format)
-        _say(_hidden(len(comparison.ranked) - len(shown), len(comparison.ranked)), format, "dim")
-    troubled = [row for row in comparison.rows if _is_troubled(row, untold)]
-    if troubled:
-        if shown:
+@dataclass(frozen=True)
+class _Shown:
+    """What the table showed: its rows, and what its curves are of, if it had any."""
+
+    rows: Sequence[Row] = ()
+    curve: str | None = None
+
+
+def _print_tables(comparison: Comparison, title: str, view: _View) -> _Shown:
+    shown = _print_ranked(comparison, title, view) if comparison.ranked else _Shown()
+    is_told = _print_troubled(comparison, None if comparison.ranked else title, view)
+    if not is_told and not comparison.ranked:
+        _say(title, view.format, "bold")
+    return shown
+
+
+def _print_troubled(comparison: Comparison, title: str | None, view: _View) -> bool:
+    """What has no value, if there is any of it, with a title where it is the first table."""
+    rows = [row for row in comparison.rows if _is_troubled(row, view.untold)]
+    if rows:
+        if title is None:
             click.echo()
-        print_table(_troubled(comparison, troubled, None if shown else title), format)
-    elif not shown:
-        _say(title, format, "bold")
+        print_table(troubled_table(comparison, rows, title), view.format)
+    return bool(rows)
+
+
+def _print_ranked(comparison: Comparison, title: str, view: _View) -> _Shown:
+    order, total = view.order(comparison), len(comparison.ranked)
+    rows = order.rows[: view.top]
+    table, curve = _with_curves(ranked_table(comparison, order, len(rows), title), rows, comparison, view.format)
+    print_table(table, view.format)
+    _say(f"and {total - len(rows)} more: --top {total}" if total > len(rows) else "", view.format, "dim")
+    return _Shown(rows, curve)
+
+
+def _with_curves(table: Table, rows: Sequence[Row], comparison: Comparison, format: str) -> tuple[Table, str | None]:
+    """The table with a curve a row, as wide as there is room for, and the name of what it is of; None without one."""
+    from dlrun.analysis.epoch_curve import epoch_curves
+    from dlrun.cli.sparkline import sparkline
+
+    room = _CURVE if format == "md" else console().width - natural_width(table) - 3
+    width = min(_CURVE, room)
+    if width < _LEAST_CURVE:
+        return table, None
+    found = epoch_curves([row.runs for row in rows], comparison.metric)
+    if not any(len(curve) > 1 for curve in found.curves):
+        return table, None
+    lines = [[*line, Cell(None, sparkline(curve, width))] for line, curve in zip(table.rows, found.curves, strict=True)]
+    return replace(table, columns=[*table.columns, "curve"], rows=lines), found.metric
+
+
+def _print_effect(comparison: Comparison, title: str, view: _View) -> None:
+    """What the values of one key come to, in a table and in words."""
+    from dlrun.analysis.marginal import marginal_effect
+    from dlrun.cli.marginal import effect_in_words, effect_table, shown_levels
+
+    found = marginal_effect(comparison)
+    print_table(effect_table(found, shown_levels(found, view.sort, view.top), title), view.format)
+    _print_troubled(comparison, None, view)
+    click.echo()
+    for style, text in effect_in_words(found, comparison):
+        _say(text, view.format, style)
 
 
 def _is_troubled(row: Row, untold: Sequence[str]) -> bool:
@@ -125,7 +261,9 @@ def _is_troubled(row: Row, untold: Sequence[str]) -> bool:
     return bool(others - {*untold}) or (not others and row.cause is not None)
 
 
-def _print_verdict(comparison: Comparison, sweep: SweepRecord | None, is_early: bool, format: str) -> None:
+def _print_verdict(
+    comparison: Comparison, shown: _Shown, sweep: SweepRecord | None, is_early: bool, format: str
+) -> None:
     """What the leaderboard says, and how it is to be read.
 
     Args:
@@ -143,134 +281,19 @@ def _print_verdict(comparison: Comparison, sweep: SweepRecord | None, is_early: 
         if format != "rich":
             click.echo()
         click.echo(f"With them: {command}")  # whole, to be copied
-    _say(_legend(comparison), format, "dim")
+    for caution in _cautions(comparison, shown.rows):
+        _say(caution, format, "yellow")
+    _say(legend(comparison, shown.rows, shown.curve), format, "dim")
 
 
-def _ranked(comparison: Comparison, rows: Sequence[Row], title: str) -> Table:
-    from dlrun.analysis.verdict import decimals_of
+def _cautions(comparison: Comparison, rows: Sequence[Row]) -> list[str]:
+    """What the intervals shown are not worth: of two seeds, or of seeds that are all alike."""
+    from dlrun.analysis.statistics.smallness import of_mean
 
-    places = decimals_of(comparison)
-    compared = len(comparison.ranked) > 1
-    columns = [*comparison.columns.values(), comparison.metric, "best", "n"]
-    table = [
-        [
-            *_settings(row, comparison),
-            _mean(row, places),
-            Cell(row.best, f"{row.best:.{places}f}"),
-            _size(row),
-            *(_to_best(row, places) if compared else ()),
-        ]
-        for row in rows
-    ]
-    if compared:
-        table[0] = [cell if isinstance(cell, Cell) and cell.style else _bold(cell) for cell in table[0]]
-        columns += ["to best", "p"]
-    if not comparison.columns:
-        columns, table = ["trial", *columns], [[_described(rows[0]), *line] for line in table]
-    return Table(columns, table, title)
-
-
-def _described(row: Row) -> str:
-    spec = row.runs[0].spec
-    return f"{spec.get('model.option')} on {spec.get('data.option')}"
-
-
-def _settings(row: Row, comparison: Comparison) -> list[Cell]:
-    from dlrun.analysis.trials import ABSENT
-
-    values = [row.settings.get(key, ABSENT) for key in comparison.columns]
-    return [Cell(None, "-", "dim") if value is ABSENT else Cell(value, typed(value)) for value in values]
-
-
-def _mean(row: Row, places: int) -> Cell:
-    found = row.estimate
-    assert found is not None
-    text = f"{found.mean:.{places}f}"
-    if found.low is not None and found.high is not None:
-        half = (found.high - found.low) / 2
-        symmetric = found.method != "BCa"
-        text += f" ± {half:.{places}f}" if symmetric else f" [{found.low:.{places}f}, {found.high:.{places}f}]"
-    return Cell(found.mean, text)
-
-
-def _size(row: Row) -> Cell:
-    n = len(row.values)
-    return Cell(n, str(n) if n == len(row.runs) else f"{n} of {len(row.runs)}")
-
-
-def _to_best(row: Row, places: int) -> list[Cell]:
-    if row.difference is None:
-        return [Cell(None, ""), Cell(None, "")]
-    p = "" if row.p is None else "<0.001" if row.p < 0.001 else f"{row.p:.3f}" if row.p < 0.1 else f"{row.p:.2f}"
-    return [Cell(row.difference.mean, f"{row.difference.mean:+.{places}f}"), Cell(row.p, p)]
-
-
-def _bold(item: object) -> Cell:
-    cell = item if isinstance(item, Cell) else Cell(item)
-    return Cell(cell.value, cell.text, "bold")
-
-
-def _troubled(comparison: Comparison, rows: Sequence[Row], title: str | None) -> Table:
-    table = []
-    for row in rows:
-        counts = {status: count for status, count in row.counts.items() if status != "finished"}
-        status = ", ".join(
-            s if count == len(row.runs) else f"{count} of {len(row.runs)} {s}" for s, count in counts.items()
-        )
-        style = next((_STYLES[s] for s in counts if s in _STYLES), None)
-        table.append([*_settings(row, comparison), Cell(status, style=style), row.cause or ""])
-    return Table([*comparison.columns.values(), "status", "cause"], table, title)
-
-
-def _hidden(count: int, total: int) -> str:
-    return f"and {count} more: --top {total}" if count else ""
-
-
-def _legend(comparison: Comparison) -> str:
-    parts = [f"{'Higher' if comparison.goal == 'max' else 'Lower'} is better"]
-    if comparison.averaged:
-        parts.append(f"averaged over {', '.join(comparison.averaged)}")
-    methods = {row.estimate.method for row in comparison.ranked if row.estimate} - {"none"}
-    over = "splits" if comparison.test_to_train else "seeds"
-    names = {
-        "t": f"± is the 95% t interval over {over}",
-        "corrected t": "± is the 95% t interval, corrected for splits that overlap",
-        "BCa": f"[ ] is the 95% bootstrap interval (BCa) over {over}",
-    }
-    parts += [names[method] for method in sorted(methods)]
-    if any(row.p is not None for row in comparison.ranked):
-        paired = all(row.difference is None or row.difference.method != "Welch" for row in comparison.ranked)
-        parts.append(f"p is of the {'paired ' if paired else ''}difference to the best, adjusted (Holm)")
-    if comparison.superseded:
-        parts.append(f"{_count(comparison.superseded, 'older run')} of the same settings left out")
-    return "; ".join(parts) + "."
-
-
-def _for_programs(comparison: Comparison, top: int | None) -> Table:
-    keys = [key.removesuffix(".option") for key in comparison.columns]
-    columns = ["rank", *keys, "metric", "n", "mean", "low", "high", "best", "difference", "p", "probability_better"]
-    rows = [
-        [rank, *_settings(row, comparison), comparison.metric, len(row.values), *_numbers(row, comparison), *_fate(row)]
-        for rank, row in [*enumerate(comparison.ranked[:top], 1), *((None, row) for row in comparison.unranked)]
-    ]
-    return Table([*columns, "status", "cause", "runs"], rows)
-
-
-def _numbers(row: Row, comparison: Comparison) -> list[float | None]:
-    found, difference = row.estimate, row.difference
-    ends = [None, None, None] if found is None else [found.mean, found.low, found.high]
-    likely = None if difference is None else difference.probability
-    if likely is not None and comparison.goal == "min":
-        likely = 1 - likely
-    return [*ends, row.best, None if difference is None else difference.mean, row.p, likely]
-
-
-def _fate(row: Row) -> list[object]:
-    return [dict(row.counts), row.cause, [run.id for run in row.runs]]
-
-
-def _count(number: int, word: str) -> str:
-    return f"{number} {word}{'' if number == 1 else 's'}"
+    two = any(len(row.values) == 2 for row in rows)
+    said = [of_mean(2, "split" if comparison.test_to_train else "seed")] if two else []
+    said += [row.estimate.warning for row in rows if row.estimate is not None and len(row.values) > 2]
+    return [text for text in dict.fromkeys(said) if text]
 
 
 def _say(text: str, format: str, style: str) -> None:

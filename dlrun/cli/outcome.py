@@ -82,7 +82,7 @@ def _print_result(answer: Answer) -> None:
 def _print_scores(result: Result) -> None:
     """A row a metric, a column a part; of the untrained weights only what was measured with them."""
     parts = {"test_": "test"} if result.kept_epoch == 0 else _PARTS
-    told = [name for name in result.metrics if not name.startswith(("val_", "best_"))]
+    told = [name for name in result.metrics if not name.startswith(("val_", "best_", "restored_"))]
     names = dict.fromkeys(name.removeprefix("test_") for name in told)  # no epoch may have ended, and the test is told
     scores = {name: [_kept(result, f"{prefix}{name}") for prefix in parts] for name in names}
     if any(score is not None for each in scores.values() for score in each):
@@ -92,8 +92,7 @@ def _print_scores(result: Result) -> None:
 
 def _kept(result: Result, name: str) -> float | None:
     """A metric at the epoch whose weights were kept."""
-    best = result.metrics.get(f"best_{name}") if result.kept_epoch == result.best_epoch else None
-    return result.metrics.get(name) if best is None else best
+    return result.metrics.get(f"restored_{name}", result.metrics.get(name))
 
 
 def _number(value: float | None) -> Cell:
@@ -173,8 +172,8 @@ def _print_store(report: Report) -> None:
     if not report.complete:
         reason = f": {report.error}" if report.error else ""
         click.secho(
-            f"{report.pending} runs are not in {report.uri} yet{reason}. Nothing is lost: the same command again"
-            " completes the store.",
+            f"{report.pending} {'run is' if report.pending == 1 else 'runs are'} not in {report.uri} yet{reason}."
+            " Nothing is lost: dlrun sync sends the rest.",
             fg="yellow",
             err=True,
         )

@@ -8,19 +8,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dlrun.analysis.ledger import LEDGER, Account, accounts_of, entries_of
+from dlrun.cli.labels_text import archived_cell, note_of, tags_cell
 from dlrun.cli.tables import Cell, Table, console, print_table, printable
 from dlrun.config.roots import shown_path
 from dlrun.training.causes import in_one_line
 
 if TYPE_CHECKING:
-    from dlrun.analysis.runs import RunRecord
-    from dlrun.analysis.which import Selection
+    from dlrun.analysis.runs import RunRecord, SweepRecord
 
-__all__ = ["STYLES", "print_runs_of"]
+__all__ = ["STYLES", "WIDE", "print_runs_of"]
 
 STYLES = {"failed": "red", "diverged": "yellow", "interrupted": "yellow", "running": "cyan", "queued": "dim"}
+WIDE = 110
+"""Columns of the terminal: in fewer, causes and notes stand below the table."""
+
 _MOST_LOGS = 10
-_WIDE = 110  # columns: in fewer, causes stand below the table
 _BESIDE = 40  # columns that a row takes without its name
 
 
@@ -56,48 +58,62 @@ class _Story:
         return path if self.run.status != "finished" and path.exists() else None
 
 
-def print_runs_of(selection: Selection, limit: int | None, format: str) -> None:
+def print_runs_of(
+    title: str, runs: Sequence[RunRecord], sweeps: Sequence[SweepRecord], limit: int | None, format: str
+) -> None:
     """Print a row for each run, those that did not finish first.
 
     Args:
+        title: what they are.
+        sweeps: those that they are of, whose ledgers know more.
         limit: how many; all when None.
     """
-    accounts = {} if selection.sweep is None else accounts_of(entries_of(selection.sweep.path / LEDGER))
-    runs = sorted(selection.runs, key=lambda run: run.status == "finished")
-    stories = [_Story(run, accounts.get(run.id, Account(run.status))) for run in runs]
+    accounts: dict[str, Account] = {}
+    for sweep in sweeps:
+        accounts |= accounts_of(entries_of(sweep.path / LEDGER))
+    ordered = sorted(runs, key=lambda run: run.status == "finished")
+    stories = [_Story(run, accounts.get(run.id, Account(run.status))) for run in ordered]
     if format != "rich":
         print_table(_for_programs(stories[:limit]), format)
         return
     out = console()
-    print_table(_for_people(stories[:limit], selection.title, out.width))
-    below = [] if out.width >= _WIDE else _causes(stories[:limit])
+    print_table(_for_people(stories[:limit], title, out.width))
+    below = [] if out.width >= WIDE else [*_causes(stories[:limit]), *_said_of(stories[:limit])]
     for line in [*below, *_notes(stories, limit, accounts)]:
         out.print(printable(line), style="dim", soft_wrap=not out.is_terminal)
 
 
 def _for_programs(stories: Sequence[_Story]) -> Table:
-    columns = ("id", "name", "status", "attempts", "kind", "cause", "log", "of")
+    columns = ("id", "name", "status", "attempts", "kind", "cause", "log", "of", "tags", "note", "archived")
     rows = []
     for each in stories:
         cause, log = each.cause, None if each.log is None else str(each.log)
         told = [each.run.status, each.attempts, cause.get("kind"), cause.get("message")]
-        rows.append([each.run.id, each.name, *told, log, each.account.of])
+        labels = [tags_cell([each.run]), each.run.labels.note, archived_cell([each.run])]
+        rows.append([each.run.id, each.name, *told, log, each.account.of, *labels])
     return Table(columns, rows)
 
 
 def _for_people(stories: Sequence[_Story], title: str, width: int) -> Table:
     names, keys = [each.name for each in stories], ""
-    if width < _WIDE and max(map(len, names), default=0) > width - _BESIDE:
+    if width < WIDE and max(map(len, names), default=0) > width - _BESIDE:
         names, keys = _without_keys(names)
-    rows = []
+    rows: list[list[object]] = []
     for each, name in zip(stories, names, strict=True):
-        status = Cell(each.run.status, style=STYLES.get(each.run.status))
-        rows.append([Cell(each.run.id, each.run.short_id, "bold"), name, status, each.attempts, each.said])
-    columns = ["id", "name", "status", "attempts", "cause"]
-    if width < _WIDE or not any(row[-1] for row in rows):
-        columns, rows = columns[:-1], [row[:-1] for row in rows]
+        shown = f"{each.run.status} (archived)" if each.run.labels.is_archived else each.run.status
+        status = Cell(each.run.status, shown, STYLES.get(each.run.status))
+        told = [tags_cell([each.run]), each.said, note_of([each.run])]
+        rows.append([Cell(each.run.id, each.run.short_id, "bold"), name, status, each.attempts, *told])
+    columns = ("id", "name", "status", "attempts", "tags", "cause", "note")
+    optional = ("tags",) if width < WIDE else ("tags", "cause", "note")
+    kept = [i for i, name in enumerate(columns) if i < 4 or (name in optional and any(str(row[i]) for row in rows))]
     whole = ("name",) if max(map(len, names), default=0) <= width - _BESIDE else ()
-    return Table(columns, rows, f"{title} ({keys})" if keys else title, unbroken=("id", "status", *whole))
+    return Table(
+        [columns[i] for i in kept],
+        [[row[i] for i in kept] for row in rows],
+        f"{title} ({keys})" if keys else title,
+        unbroken=("id", "status", *whole),
+    )
 
 
 def _without_keys(names: Sequence[str]) -> tuple[list[str], str]:
@@ -122,6 +138,17 @@ def _causes(stories: Sequence[_Story]) -> list[str]:
     lines = [f"{', '.join(ids)}: {said}" for said, ids in ended.items()]
     more = len(lines) - _MOST_LOGS
     return [*lines[:_MOST_LOGS], *([f"and {more} more causes: --json names all"] if more > 0 else [])]
+
+
+def _said_of(stories: Sequence[_Story]) -> list[str]:
+    """A line a note, with the runs that have it."""
+    of: dict[str, list[str]] = {}
+    for each in stories:
+        if each.run.labels.note:
+            of.setdefault(each.run.labels.note, []).append(each.run.short_id)
+    lines = [f"note of {', '.join(ids)}: {note}" for note, ids in of.items()]
+    more = len(lines) - _MOST_LOGS
+    return [*lines[:_MOST_LOGS], *([f"and {more} more notes: --json names all"] if more > 0 else [])]
 
 
 def _notes(stories: Sequence[_Story], limit: int | None, accounts: Mapping[str, Account]) -> list[str]:

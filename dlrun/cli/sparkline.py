@@ -10,10 +10,13 @@ __all__ = ["sparkline"]
 _STEPS = "▁▂▃▄▅▆▇█"
 
 
-def sparkline(values: Sequence[float], width: int) -> str:
+def sparkline(values: Sequence[float], width: int, among: Sequence[float] | None = None) -> str:
     """The curve of `values` in at most `width` characters, from its least to its greatest value.
 
     Of more values than characters each character shows the last of its share; what is no number is a gap.
+
+    Args:
+        among: the values that the scale spans, where several curves are to be read against each other.
 
     >>> sparkline([8, 5, 3, 2, 1.5, 1.2], 10)
     '█▅▃▁▁▁'
@@ -25,7 +28,8 @@ def sparkline(values: Sequence[float], width: int) -> str:
     numbers = [value for value in shown if math.isfinite(value)]
     if not numbers:
         return " " * count
-    low, high = min(numbers), max(numbers)
+    spanned = numbers if among is None else [value for value in among if math.isfinite(value)]
+    low, high = min(spanned), max(spanned)
     spread = high - low
 
     def step(value: float) -> str:

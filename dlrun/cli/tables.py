@@ -21,7 +21,17 @@ if TYPE_CHECKING:  # rich costs 60 ms at start-up, so it is imported only where 
     from rich.console import Console
     from rich.table import Table as RichTable
 
-__all__ = ["FORMATS", "Cell", "Table", "console", "for_programs", "format_options", "print_table", "printable"]
+__all__ = [
+    "FORMATS",
+    "Cell",
+    "Table",
+    "console",
+    "for_programs",
+    "format_options",
+    "natural_width",
+    "print_table",
+    "printable",
+]
 
 FORMATS = ("rich", "json", "csv", "md")
 
@@ -108,6 +118,11 @@ def _print_rich(table: Table) -> None:
     if not out.is_terminal:  # no padding in a file
         text = "".join(line.rstrip() + "\n" for line in text.splitlines())
     click.echo(text, nl=False, color=True)  # rich has decided about colour already
+
+
+def natural_width(table: Table) -> int:
+    """How many characters wide the table is where nothing is wrapped."""
+    return _least_width(table, frozenset())
 
 
 def _wrapped(table: Table, width: int) -> frozenset[int]:

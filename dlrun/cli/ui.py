@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 __all__ = ["command"]
 
+_PAGE = "#/experiments?workflowType=machine_learning"
+"""Where to begin: by itself MLflow shows its pages for language models, where a trained model is an agent's version."""
+
 
 @click.command(name="ui", short_help="Open MLflow's UI on the store, safely.")
 @click.option(
@@ -34,11 +37,11 @@ def command(port: int | None, store: str | None, browser: bool) -> int:
     """
     from dlrun.config.roots import Roots
     from dlrun.tracking.project_store import project_node, project_secrets
-    from dlrun.tracking.store import is_server, tracking_uri
+    from dlrun.tracking.store import is_server, store_uri
 
     roots = Roots.of(Path.cwd())
     node = {"uri": store} if store else project_node(roots)
-    uri = tracking_uri(node, roots.work)
+    uri = store_uri(node, roots.work)
     if not uri:
         raise StorageError("This project records nothing in a store (tracking=none). Name one with --store URI")
     if is_server(uri):
@@ -68,9 +71,10 @@ def _serve(uri: str, work: Path, port: int | None, browser: bool) -> int:
     try:
         with UiServer(uri, work / "mlartifacts", listen(port)) as server:
             server.wait_until_ready()
-            click.echo(f"MLflow's UI: {server.url}  (Ctrl-C ends it)")
+            page = f"{server.url}/{_PAGE}"
+            click.echo(f"MLflow's UI: {page}  (Ctrl-C ends it)")
             if browser and _has_screen():
-                click.launch(server.url)
+                click.launch(page)
             code = server.wait()
         raise StorageError(f"MLflow's UI ended by itself (exit code {code})")
     except Terminated:

@@ -26,6 +26,7 @@ __all__ = [
     "NOT_IDENTITY",
     "NOT_IDENTITY_OF_TRAINER",
     "Identities",
+    "component_modules",
     "id_without_epochs",
     "run_and_trial_id",
     "run_id",
@@ -54,6 +55,11 @@ def id_without_epochs(spec: Spec, catalog: Catalog) -> str:
     return Identities(catalog).without_epochs(spec)
 
 
+def component_modules(spec: Spec, catalog: Catalog) -> list[str]:
+    """The modules of the project that a run is made of, as Python imports them."""
+    return Identities(catalog).modules(spec)
+
+
 class Identities:
     """The ids of a command's runs: what they have in common is looked at and written out once."""
 
@@ -79,6 +85,12 @@ class Identities:
         trainer = {key: value for key, value in spec["trainer"].items() if key != "epochs"}
         parts = self._parts_of(spec) | {"trainer": self._part("trainer", trainer)}
         return _hash_parts({key: part for key, (part, _) in parts.items()})
+
+    def modules(self, spec: Spec) -> list[str]:
+        """The modules of the project that a run is made of, as Python imports them."""
+        paths = (Path(entry.partition(": ")[0]) for entry in json.loads(self._components_of(spec)))
+        parts = (path.with_suffix("").parts for path in paths if path.suffix == ".py")
+        return [".".join(part[:-1] if part[-1] == "__init__" else part) for part in parts]
 
     def _parts_of(self, spec: Spec) -> dict[str, tuple[str, str]]:
         """The parts of an identity, each as `_part` has it."""

@@ -152,6 +152,7 @@ class Task:
             "experiment": spec["tracking"].get("experiment"),
             "params": self._namer.params(spec),
             "tags": {key: str(value) for key, value in spec["tags"].items()},
+            "register": spec["tracking"].get("register"),
             "command": shlex.join(["dlrun", *planned.overrides]),
             **self._place(planned),
         }

@@ -1,7 +1,7 @@
 """A worker: a process that trains one run after another, as they are handed to it.
 
-Takes `Job`s from its pipe, until None or the end of it. Says `Ready` first, then `Begun` and `Ended` for each. What it
-prints goes to a file, and from there to the log of the run that printed it.
+Takes `Job`s, and `Keep`s of them, from its pipe, until None or the end of it. Says `Ready` first, then `Begun` and
+`Ended` for each. What it prints goes to a file, and from there to the log of the run that printed it.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import signal
 import sys
 import threading
 import time
+import traceback
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
@@ -22,14 +23,14 @@ from typing import Any
 
 from dlrun.config.catalog import Catalog
 from dlrun.config.roots import Roots
-from dlrun.errors import DlrunError, Terminated
+from dlrun.errors import DlrunError, RunFailed, Terminated
 from dlrun.job import Job
 from dlrun.sweeps.output import move_to_log
 from dlrun.sweeps.trained import train
 from dlrun.training.interrupts import Deadline
 from dlrun.training.rundir import RunDirectory
 
-__all__ = ["Begun", "Ended", "Post", "Ready", "serve"]
+__all__ = ["Begun", "Ended", "Keep", "Post", "Ready", "serve"]
 
 _OOM_SCORE = Path("/proc/self/oom_score_adj")
 _GRACE_SECONDS = 7.0  # for a checkpoint, after the command has died
@@ -52,6 +53,13 @@ class Post:
     gpu: str | None
     environment: Mapping[str, str]
     trial_timeout: float | None
+
+
+@dataclass(frozen=True)
+class Keep:
+    """Make the model of a run that is over and has kept its weights alone."""
+
+    job: Job
 
 
 @dataclass(frozen=True)
@@ -87,10 +95,13 @@ def serve(pipe: Connection, post: Post) -> None:
     catalog = Catalog(post.roots)
     with contextlib.suppress(Terminated, EOFError, BrokenPipeError), _printing_to(post.output):
         pipe.send(Ready())
-        while (job := pipe.recv()) is not None:
+        while (order := pipe.recv()) is not None:
+            job = order.job if isinstance(order, Keep) else order
             directory = RunDirectory(post.roots.work / "runs" / job.id)
             try:
-                pipe.send(Ended(_error_of(job, catalog, pipe, post.trial_timeout)))
+                kept = isinstance(order, Keep)
+                error = _kept(job, catalog) if kept else _error_of(job, catalog, pipe, post.trial_timeout)
+                pipe.send(Ended(error))
             finally:
                 move_to_log(post.output, directory)
 
@@ -110,6 +121,19 @@ def _error_of(job: Job, catalog: Catalog, pipe: Connection, timeout: float | Non
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0.0)
     return came if isinstance(came, DlrunError) else None
+
+
+def _kept(job: Job, catalog: Catalog) -> DlrunError | None:
+    from dlrun import pipeline
+
+    try:
+        pipeline.keep_model(job, catalog)
+    except DlrunError as error:
+        return error
+    except Exception as error:  # noqa: BLE001 - a component of the user's own, say: told, and the sweep is none the worse
+        traceback.print_exc()
+        return RunFailed(f"{type(error).__name__}: {error}")
+    return None
 
 
 def _terminate(*_: object) -> None:

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+from dlrun.tracking.packaging import ModelIds
 from dlrun.tracking.translate import Point
 
-__all__ = ["Backend", "DatasetFacts", "Held", "StoreFault", "dataset_facts"]
+__all__ = ["EXPERIMENT_TAGS", "Backend", "DatasetFacts", "Held", "Model", "StoreFault", "dataset_facts"]
+
+EXPERIMENT_TAGS = {"mlflow.experimentKind": "custom_model_development"}
+"""Tags of an experiment: with this one MLflow's pages are those of model training, and not of language models."""
 
 _DIGEST_LENGTH = 36  # what MLflow takes
 
@@ -53,6 +57,32 @@ class DatasetFacts:
 
     SOURCE_TYPE = "dlrun"
     TAG = ("mlflow.data.context", "training")
+
+
+@dataclass(frozen=True)
+class Model:
+    """A model that a run has kept.
+
+    Attributes:
+        name: what it is shown as, in the characters that MLflow takes.
+        digest: what tells its weights from others.
+        metrics: those of its weights.
+        dataset: what these were measured on, where that is known.
+        pack: writes its files to a folder, which is not there yet.
+    """
+
+    name: str
+    digest: str
+    metrics: Sequence[Point]
+    dataset: DatasetFacts | None
+    pack: Callable[[Path, ModelIds], None]
+
+    TAG = "dlrun.digest"
+    _OF_THE_RUN = ("mlflow.user", "mlflow.source.name", "mlflow.source.type", "dlrun.run_id")
+
+    def tags(self, of_run: Mapping[str, str]) -> dict[str, str]:
+        """Its tags: some of its run's, and what it is found by."""
+        return {name: of_run[name] for name in self._OF_THE_RUN if name in of_run} | {self.TAG: self.digest}
 
 
 def dataset_facts(fields: Mapping[str, Any]) -> DatasetFacts:
@@ -111,8 +141,24 @@ class Backend(Protocol):
             end_time: in milliseconds since 1970; None is now.
         """
 
+    def delete_run(self, run_id: str) -> None:
+        """Delete a run as MLflow does, so that it can be restored, and what stands above it once that holds none.
+
+        One that is not there, or was deleted before, is none.
+        """
+
     def log_dataset(self, run_id: str, facts: DatasetFacts) -> None:
         """Say what the run learns from; saying it twice is saying it once."""
+
+    def log_model(self, run_id: str, model: Model) -> str:
+        """Keep a model of a run; the one of its digest, where the run has that.
+
+        Returns:
+            The model's id: `models:/ID` is its address.
+        """
+
+    def register(self, name: str, model_id: str, run_id: str) -> None:
+        """Add a version of `name` to the registry, unless the model is one of its versions."""
 
     def log_text(self, run_id: str, text: str, name: str) -> None:
         """Keep a text as a file of the run."""

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-__all__ = ["command", "environment"]
+__all__ = ["command", "credentials", "environment"]
 
 _SETTINGS = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
@@ -16,14 +16,20 @@ _SETTINGS = {
     "GIT_PYTHON_REFRESH": "quiet",  # else a machine without git gets a page of warnings
     "PYTHONUNBUFFERED": "1",
     # A server that is away blocks a call for 245 s by default; the writer tries again by itself.
-    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0",
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "20",
 }
+_CREDENTIALS = ("MLFLOW_TRACKING_TOKEN", "MLFLOW_TRACKING_PASSWORD")
 
 
 def command(module: str) -> list[str]:
     """How to run `module`; `-P` keeps a user's own `random.py` or `data.py` from shadowing the real ones."""
     return [sys.executable, "-P", "-m", module]
+
+
+def credentials() -> dict[str, str]:
+    """The variables with which MLflow says who it is to a server: passed on, and hidden in all that is told."""
+    return {name: os.environ[name] for name in _CREDENTIALS if os.environ.get(name)}
 
 
 def environment(settings: Mapping[str, str] | None = None) -> dict[str, str]:

@@ -71,7 +71,11 @@ class Writer:
         Raises:
             OSError: `runs/` cannot be made or written.
         """
-        uri = tracking_uri(tracking, work)
+        return cls.to(tracking_uri(tracking, work), work, secrets)
+
+    @classmethod
+    def to(cls, uri: str, work: Path, secrets: Mapping[str, str] | None = None) -> Self:
+        """Start the writer of the store at `uri`; with an empty one there is none. Else as `start`."""
         if not uri:
             return cls("", None, None)
         runs = work.resolve() / "runs"
@@ -87,7 +91,7 @@ class Writer:
                 env=children.environment(),
                 process_group=0,  # Ctrl-C is this process's to handle: the writer ends when it is told to
             )
-        writer = cls(uri, process, log, Secrets(secrets or {}))
+        writer = cls(uri, process, log, Secrets({**children.credentials(), **(secrets or {})}))
         os.set_blocking(writer._stdin.fileno(), False)
         # Through the pipe, not as an argument: a URI may hold a password, and arguments are everybody's to read.
         order = {"uri": uri, "work": str(work.resolve()), "log": str(log), "secrets": writer._secrets.values}
@@ -101,15 +105,17 @@ class Writer:
         self._watched[run_dir.resolve()] = None
         self._tell({"watch": str(run_dir.resolve())})
 
-    def close(self, timeout: float) -> Report:
+    def close(self, timeout: float, *, give_up: float | None = None) -> Report:
         """Let the writer finish, and end it.
 
         Args:
-            timeout: how many seconds to wait for the store. What it has not got then stays in the journals.
+            timeout: how many seconds to wait for a store that takes what it is given. What it has not got then stays
+                in the journals.
+            give_up: how many seconds to wait for one that is away; None for about one.
         """
         if self._process is None:
             return Report(complete=True, pending=0, error=None, uri=self._uri)
-        self._tell({"close": timeout})
+        self._tell({"close": timeout} | ({} if give_up is None else {"give_up": give_up}))
         deadline = time.monotonic() + timeout + _GRACE_SECONDS
         self._flush(deadline)
         error = self._last_words(deadline)
@@ -118,9 +124,17 @@ class Writer:
         if pending and error is None:
             error = "The tracking writer ended before it was done"
         if error is not None and self._log is not None and self._log.exists():
-            error += f" (its log: {self._log})"
+            error += f" (the writer's log: {self._log})"
         told, uri = None if error is None else self._secrets.hidden(error), self._secrets.hidden(self._uri)
         return Report(complete=not pending and error is None, pending=pending, error=told, uri=uri)
+
+    def stop(self) -> None:
+        """End it at once, without asking how far it came: what it has not sent stays in the journals."""
+        if self._process is None:
+            return
+        self._end()
+        if self._log is not None and self._log.exists() and not self._log.stat().st_size:
+            self._log.unlink()
 
     @property
     def _stdin(self) -> IO[bytes]:

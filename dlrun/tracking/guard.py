@@ -1,9 +1,9 @@
 """The door in front of MLflow's server: lets in this machine's browser on this very address, and nothing else.
 
 MLflow 3.17 answers `Host: 10.evil.com`, which is what a web page needs to read a server on somebody's own machine
-through a name that it points there (DNS rebinding); it exempts /health and /version even from an exact list, takes
-requests from every page that another local port serves, and has routes that run commands on the machine of the
-server. The guard knows no exception and no pattern.
+through a name that it points there (DNS rebinding); it takes requests from every page that another local port serves,
+and has routes that run commands on the machine of the server. The guard knows no pattern, and two exceptions: /health
+and /version say "OK" and a number, hold nothing of anybody's, and answer whoever asks to see them, as MLflow's do.
 
 References:
     MLflow, tracking server security: https://mlflow.org/docs/latest/self-hosting/security/network/
@@ -14,9 +14,12 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
-__all__ = ["ADDRESS", "REFUSED_PATHS", "SETTINGS", "Guard", "allowed_hosts"]
+__all__ = ["ADDRESS", "OPEN_PATHS", "REFUSED_PATHS", "SETTINGS", "Guard", "allowed_hosts"]
 
 ADDRESS = "127.0.0.1"
+
+OPEN_PATHS = ("/health", "/version")
+"""What whoever watches over servers asks for, under whatever name it knows this one by."""
 
 REFUSED_PATHS = ("/ajax-api/3.0/mlflow/assistant", "/ajax-api/3.0/jobs", "/gateway")
 """Routes of MLflow's that run a coding agent, jobs, or calls to language models: none has a part in looking at runs."""
@@ -68,6 +71,8 @@ class Guard:
             await send({"type": "http.response.body", "body": body})
 
     def _admits(self, scope: Message) -> bool:
+        if scope["type"] == "http" and scope["path"] in OPEN_PATHS and scope["method"] in ("GET", "HEAD"):
+            return True
         hosts = [value for name, value in scope["headers"] if name == b"host"]
         origins = [value for name, value in scope["headers"] if name == b"origin"]
         path = "/" + scope["path"].lstrip("/")

@@ -18,6 +18,7 @@ import json
 import math
 import os
 import re
+import threading
 import time
 import zlib
 from collections.abc import Mapping
@@ -45,6 +46,7 @@ JOURNAL = "journal.jsonl"
 
 _FSYNC_SECONDS = 1.0
 _CHECKPOINT = "checkpoint"
+_LABELS = "labels"
 _NON_FINITE = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
 _READS_LIKE_ONE = re.compile(r"~*(NaN|-?Infinity)\Z")
 _RESERVED = frozenset({"seq", "time", "event", "crc"})
@@ -57,7 +59,7 @@ class Event:
     Attributes:
         seq: its number in the journal, from 0.
         time: when it happened, in seconds since 1970.
-        event: what happened: `start data model epoch checkpoint evaluated artifact end`.
+        event: what happened: `start data model epoch checkpoint evaluated artifact end`, and afterwards `labels`.
         fields: everything else.
     """
 
@@ -121,16 +123,19 @@ def last_attempt(events: list[Event]) -> list[Event]:
 
     What came before belongs to an earlier attempt, which the last one does anew. But an attempt that goes on with an
     earlier one (its `start` says `resumed`, up to which epoch) has the epochs up to there from it: they follow its
-    `start`, so that each epoch of the run is there once.
+    `start`, so that each epoch of the run is there once. What a person has said of the run (`labels`) outlives
+    attempts: the last of it follows the `start`, too.
     """
     starts = [index for index, event in enumerate(events) if event.event == "start"]
     if not starts:
         return events
     start, behind = events[starts[-1]], events[starts[-1] + 1 :]
+    before = events[: starts[-1]]
+    said = [event for event in before if event.event == _LABELS][-1:]
     resumed = start.get("resumed")
     if not resumed:
-        return [start, *behind]
-    return [start, *epochs_until(resumed["epoch"], last_attempt(events[: starts[-1]])), *behind]
+        return [start, *said, *behind]
+    return [start, *said, *epochs_until(resumed["epoch"], last_attempt(before)), *behind]
 
 
 def epochs_until(epoch: int, events: list[Event]) -> list[Event]:
@@ -144,7 +149,7 @@ def _is_until(last: int, epoch: Any) -> bool:
 
 
 class Journal:
-    """The writing end of a journal; whoever opens it owns the run directory.
+    """The writing end of a journal; whoever opens it owns the run directory. Threads may share it.
 
     Every record is handed to the operating system as it is appended, so that it outlives this process, and the file
     is forced to the disk once a second at most, and with every `checkpoint`: a checkpoint that is written after it
@@ -152,6 +157,9 @@ class Journal:
 
     Args:
         path: the file; it is made when it is not there, and continued when it is.
+
+    Attributes:
+        began: when its first event happened, in seconds since 1970; of a new one, when it was made.
 
     Raises:
         OSError: the file cannot be opened or written.
@@ -163,8 +171,10 @@ class Journal:
         self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
         self._close_last_line(found.offset)
         self._next = max((event.seq for event in found.events), default=-1) + 1
+        self.began = found.events[0].time if found.events else time.time()
         self._synced = -math.inf
         self._latest = 0.0
+        self._turn = threading.RLock()
 
     def _close_last_line(self, offset: int) -> None:
         """Trim half a line at the end; give a whole one its newline."""
@@ -190,8 +200,12 @@ class Journal:
         if taken := _RESERVED & fields.keys():
             raise TypeError(f"the journal itself writes {', '.join(sorted(taken))}")
         owner = {"pid": os.getpid(), "host": HOST} if event == "start" else {}
+        with self._turn:
+            return self._append(event, {**owner, **fields})
+
+    def _append(self, event: str, fields: Mapping[str, Any]) -> int:
         self._latest = max(self._latest, time.time())  # a clock that is set back must not end a run before its start
-        record = {"seq": self._next, "time": self._latest, "event": event, **owner, **fields}
+        record = {"seq": self._next, "time": self._latest, "event": event, **fields}
         encoded = {key: _encode(value) for key, value in record.items()}
         line = json.dumps(encoded | {"crc": _checksum(encoded)}, allow_nan=False)
         self._write(line.encode("ascii") + b"\n")

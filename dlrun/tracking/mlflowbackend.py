@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from mlflow import MlflowClient
-from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, Run, RunTag
+from mlflow.entities import Dataset, DatasetInput, InputTag, LoggedModelOutput, Metric, Param, Run, RunTag
 from mlflow.exceptions import MlflowException
 
-from dlrun.tracking.backend import DatasetFacts, Held
+from dlrun.tracking.backend import EXPERIMENT_TAGS, DatasetFacts, Held, Model
+from dlrun.tracking.packaging import ModelIds
 from dlrun.tracking.translate import Point
 
 __all__ = ["MlflowBackend"]
@@ -29,7 +31,7 @@ class MlflowBackend:
     """
 
     def __init__(self, uri: str) -> None:
-        self._client = MlflowClient(tracking_uri=uri)
+        self._client = MlflowClient(tracking_uri=uri, registry_uri=uri)
         self._client.search_experiments(max_results=1)  # a client connects when it is first asked for something
 
     def together(self) -> AbstractContextManager[None]:
@@ -45,7 +47,7 @@ class MlflowBackend:
 
     def create_experiment(self, name: str, location: str | None) -> str:
         try:
-            return str(self._client.create_experiment(name, location))
+            return str(self._client.create_experiment(name, location, EXPERIMENT_TAGS))
         except MlflowException as error:
             found = self.find_experiment(name)  # another command was faster
             if found is None:
@@ -70,12 +72,8 @@ class MlflowBackend:
                 return found
 
     def run(self, run_id: str) -> Held | None:
-        try:
-            return _held(self._client.get_run(run_id))
-        except MlflowException as error:
-            if error.error_code == "RESOURCE_DOES_NOT_EXIST":
-                return None
-            raise
+        found = self._found(run_id)
+        return None if found is None else _held(found)
 
     def history(self, run_id: str, keys: Iterable[str]) -> dict[tuple[str, int], float]:
         points = (point for key in keys for point in self._client.get_metric_history(run_id, key))
@@ -97,9 +95,53 @@ class MlflowBackend:
         else:
             self._client.set_terminated(run_id, status, end_time)
 
+    def delete_run(self, run_id: str) -> None:
+        gone: str | None = run_id
+        while gone is not None and (held := self._found(gone)) is not None:
+            if held.info.lifecycle_stage == "active":
+                self._client.delete_run(gone)
+            parent = held.data.tags.get("mlflow.parentRunId")
+            below = f"tags.`mlflow.parentRunId` = '{parent}'"
+            is_needed = parent and self._client.search_runs([held.info.experiment_id], below, max_results=1)
+            gone = None if is_needed else parent
+
     def log_dataset(self, run_id: str, facts: DatasetFacts) -> None:
         dataset = Dataset(facts.name, facts.digest, facts.SOURCE_TYPE, facts.source, facts.schema, facts.profile)
         self._client.log_inputs(run_id, [DatasetInput(dataset, [InputTag(*facts.TAG)])])
+
+    def log_model(self, run_id: str, model: Model) -> str:
+        run = self._client.get_run(run_id)
+        condition = f"tags.`{model.TAG}` = '{model.digest}' and source_run_id = '{run_id}'"
+        for found in self._client.search_logged_models([run.info.experiment_id], condition):
+            if found.status == "READY":
+                return str(found.model_id)
+            self._client.delete_logged_model(found.model_id)  # a writer was killed before it was whole
+        made = self._client.create_logged_model(
+            run.info.experiment_id, model.name, run_id, model.tags(run.data.tags), run.data.params
+        )
+        with TemporaryDirectory(prefix="dlrun-") as folder:
+            packed = Path(folder) / model.name
+            model.pack(packed, ModelIds(made.model_id, run_id, made.artifact_location))
+            self._client.log_model_artifacts(made.model_id, str(packed))
+        about = {"model_id": made.model_id, "dataset_name": None, "dataset_digest": None}
+        if model.dataset is not None:
+            about |= {"dataset_name": model.dataset.name, "dataset_digest": model.dataset.digest}
+        metrics = [Metric(p.key, p.value, p.time, p.step, **about) for p in model.metrics]
+        self._client.log_batch(run_id, metrics, synchronous=True)
+        self._client.log_outputs(run_id, [LoggedModelOutput(made.model_id, 0)])
+        self._client.finalize_logged_model(made.model_id, "READY")  # last: what is ready is whole
+        return str(made.model_id)
+
+    def register(self, name: str, model_id: str, run_id: str) -> None:
+        source = f"models:/{model_id}"
+        try:
+            self._client.create_registered_model(name)
+        except MlflowException as error:
+            if error.error_code != "RESOURCE_ALREADY_EXISTS":
+                raise
+        versions = self._client.search_model_versions(f"name = '{name}'")
+        if not any(version.source == source for version in versions):
+            self._client.create_model_version(name, source, run_id, model_id=model_id)
 
     def log_text(self, run_id: str, text: str, name: str) -> None:
         self._client.log_text(run_id, text, name)
@@ -107,6 +149,14 @@ class MlflowBackend:
     def log_file(self, run_id: str, path: Path, folder: str | None) -> None:
         send = self._client.log_artifacts if path.is_dir() else self._client.log_artifact
         send(run_id, str(path), folder)
+
+    def _found(self, run_id: str) -> Run | None:
+        try:
+            return self._client.get_run(run_id)
+        except MlflowException as error:
+            if error.error_code == "RESOURCE_DOES_NOT_EXIST":
+                return None
+            raise
 
 
 def _held(run: Run) -> Held:

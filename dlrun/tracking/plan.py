@@ -8,9 +8,9 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from dlrun.tracking.journal import JOURNAL, read
+from dlrun.tracking.journal import JOURNAL, last_attempt, read
 
-__all__ = ["ENDINGS", "missing", "planned_runs", "verdict"]
+__all__ = ["BEST", "ENDINGS", "best_run", "missing", "planned_runs", "verdict"]
 
 ENDINGS = ("finished", "diverged", "failed", "pruned", "interrupted")
 """The words for how a run can end."""
@@ -23,6 +23,19 @@ def planned_runs(work: Path, sweep_id: str) -> dict[str, list[str]]:
         return {str(trial["id"]): [str(run) for run in trial["runs"]] for trial in plan["trials"]}
     except (OSError, ValueError, KeyError, TypeError):
         return {}
+
+
+BEST = "best.json"
+"""The file in a sweep's directory that names its best run, once it has come to its end: `run`, `name`, `metric` and
+`mean`, that of the trial which the run is of."""
+
+
+def best_run(work: Path, sweep_id: str) -> str | None:
+    """The id of a sweep's best run; None while there is none."""
+    try:
+        return str(json.loads((work / "sweeps" / sweep_id / BEST).read_bytes())["run"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
 
 
 def missing(work: Path, planned: Iterable[str], seen: Iterable[str]) -> int:
@@ -43,5 +56,5 @@ def verdict(statuses: Counter[str], still_missing: int) -> str:
 
 
 def _has_ended(run_dir: Path) -> bool:
-    events = read(run_dir / JOURNAL)
-    return bool(events) and events[-1].event == "end" and events[-1]["status"] != "interrupted"
+    events = last_attempt(read(run_dir / JOURNAL))
+    return any(event.event == "end" and event["status"] != "interrupted" for event in events)

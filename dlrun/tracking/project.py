@@ -11,21 +11,28 @@ curves must not be mixed: the earlier MLflow run is set aside, tagged `dlrun.sup
 
 from __future__ import annotations
 
+import json
 import logging
 import os
+import re
 from pathlib import Path
 
-from dlrun.tracking.backend import Held, dataset_facts
+from dlrun.config.digest import content_digest
+from dlrun.tracking.backend import Held, Model, dataset_facts
 from dlrun.tracking.journal import JOURNAL, Event, last_attempt, read, read_from
 from dlrun.tracking.owner import HOST, is_alive
+from dlrun.tracking.packaging import MODEL, SIGNATURE, pack
+from dlrun.tracking.provenance import environment_of, source_tags
 from dlrun.tracking.state import Note, Synced
-from dlrun.tracking.storerun import STATUS_TAG, SUPERSEDED_TAG, SYNCED_TAG, StoreRun
-from dlrun.tracking.translate import TIMINGS, Batch, Translator
+from dlrun.tracking.storerun import MODEL_TAG, STATUS_TAG, SUPERSEDED_TAG, SYNCED_TAG, StoreRun
+from dlrun.tracking.translate import SYSTEM, TIMINGS, Batch, Kept, Point, Translator
 from dlrun.tracking.tree import Place, Tree
 
 __all__ = ["Projection"]
 
 _log = logging.getLogger(__name__)
+_DIGEST_LENGTH = 32
+_NOT_IN_NAMES = re.compile(r"[/:.%\"'\s]")
 
 
 class Projection:
@@ -55,6 +62,7 @@ class Projection:
         self._run: StoreRun | None = None
         self._last_time = 0
         self._translator = Translator()
+        self._model: Kept | None = None
 
     def step(self) -> bool:
         """Send what the journal has and the store has not.
@@ -109,8 +117,8 @@ class Projection:
         self._note = Note.hold(self.run_dir)
         if self._note is None:
             return False
-        synced = self._note.read()
-        if synced is None or synced.store != self._store or self._is_gone(synced.mlflow_run_id):
+        synced = self._note.read(self._store)
+        if synced is None or self._is_gone(synced.mlflow_run_id):
             return True
         past = [event for event in read(self._journal) if event.seq <= synced.seq]
         if not past or self._journal.stat().st_size < synced.offset:
@@ -141,6 +149,26 @@ class Projection:
         if ended:  # not together with its end: what stands above it has a lock of its own
             self._tree.ended(self._start)
             self.has_ended = True
+        if self._model is not None:  # nor this: copying may take long
+            self._log_model(self._model)
+            self._model = None
+
+    def _log_model(self, kept: Kept) -> None:
+        """Keep the run's model in the store, and register it where that is asked."""
+        assert self._run is not None and self._start is not None
+        if not all((self.run_dir / name).is_file() for name in (MODEL, SIGNATURE)):
+            return  # taken away since
+        model = Model(
+            name=_name_of(self._start),
+            digest=_fingerprint(self.run_dir),
+            metrics=kept.metrics,
+            dataset=None if kept.dataset is None else dataset_facts(kept.dataset),
+            pack=lambda folder, ids: pack(self.run_dir, self._tree.work, folder, ids),
+        )
+        model_id = self._backend.log_model(self._run.run_id, model)
+        self._backend.write(self._run.run_id, [], {}, {MODEL_TAG: model_id})
+        if (name := self._start.get("register")) and not self._start.get("sweep"):  # of a sweep, its best one's
+            self._backend.register(str(name), model_id, self._run.run_id)
 
     def _write(self, events: list[Event]) -> bool:
         """Write what the events become; whether the run has ended with them."""
@@ -148,14 +176,18 @@ class Projection:
         # Events that the marker covers are translated for what they leave open: files, the end.
         covered = self._translator.translate(event for event in events if event.seq <= self._seq)
         batch = self._translator.translate(event for event in events if event.seq > self._seq)
-        if self._start["attempt"] > 1 and self._run.contradicted(batch.points, TIMINGS):
+        if self._start["attempt"] > 1 and self._run.contradicted(_lasting(batch.points)):
             return self._supersede(self._start)
         status = batch.status or covered.status
         last = max(events, key=lambda event: event.seq)  # epochs of an earlier attempt stand behind the start
-        self._run.send(batch, {SYNCED_TAG: str(last.seq), STATUS_TAG: status or "running"})
+        for name in batch.gone & self._run.held().tags.keys() if batch.gone else ():
+            self._backend.delete_tag(self._run.run_id, name)
+        word = {} if status is None and self.has_ended else {STATUS_TAG: status or "running"}  # said after its end
+        self._run.send(batch, {SYNCED_TAG: str(last.seq), **word})
         self._seq, self._last_time = last.seq, int(last.time * 1000)
         for part in (covered, batch):
             self._send_files(self._run.run_id, part)
+            self._model = part.model if part.model is not None else self._model
         if status is not None:
             self._run.terminate(status, batch.end_time or covered.end_time or self._last_time)
         return status is not None
@@ -192,6 +224,7 @@ class Projection:
             "dlrun.attempt": str(start["attempt"]),
             "dlrun.sweep_id": str(sweep.get("id", "")),
             "dlrun.trial_id": str(trial.get("id", "")),
+            **source_tags(environment_of(self.run_dir)),
         }
         tags = {key: value for key, value in tags.items() if value}
         return self._tree.create(place, str(start.get("name") or start["run"]), start, tags)
@@ -243,3 +276,24 @@ class Projection:
         else:
             pid, host = int(self._start.get("pid") or 0), str(self._start.get("host") or "")
         self._note.write(Synced(self._store, self._run.run_id, self._seq, self._offset, pid, host))
+
+
+def _lasting(points: list[Point]) -> list[Point]:
+    """Without what differs from attempt to attempt by nature."""
+    return [point for point in points if point.key not in TIMINGS and not point.key.startswith(SYSTEM)]
+
+
+def _name_of(start: Event) -> str:
+    """What a run's model is called: `mlp-digits`."""
+    params = start.get("params") or {}
+    words = [str(params[key]) for key in ("model", "data") if key in params]
+    return _NOT_IN_NAMES.sub("_", "-".join(words) or "model")
+
+
+def _fingerprint(run_dir: Path) -> str:
+    """What tells the weights of the run's model from others."""
+    try:
+        found = json.loads((run_dir / "result.json").read_bytes()).get("fingerprint")
+    except (OSError, ValueError):
+        found = None
+    return str(found or content_digest(run_dir / MODEL))[:_DIGEST_LENGTH]

@@ -25,8 +25,9 @@ def project_node(roots: Roots) -> dict[str, Any]:
 
         node = {key: OmegaConf.create(values).tracking[key] for key in node}
     chosen = [entry for entry in values.get("defaults") or [] if isinstance(entry, dict)]
-    if any(entry.get("override /tracking") == "none" for entry in chosen):
-        node["option"] = "none"
+    for entry in chosen:
+        if "override /tracking" in entry:
+            node["option"] = str(entry["override /tracking"])
     return node
 
 

@@ -1,33 +1,44 @@
-"""Make the tracking store, once, however many commands ask for it at the same moment.
+"""Make the tracking store, once, however many commands ask for it at the same moment, and never change one unasked.
 
 Two processes that let MLflow make one sqlite store together destroy it. So the store is made aside, under a lock,
-and put in its place complete: nobody ever sees half of one, whoever is killed.
+and put in its place complete: nobody ever sees half of one, whoever is killed. MLflow also brings an older store to its
+own schema without a word and without a backup: a store of another schema is refused before MLflow is let near it.
 """
 
 from __future__ import annotations
 
+import hashlib
 import os
 import secrets
 import sqlite3
 from contextlib import closing, suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from filelock import FileLock
 
 from dlrun.tracking import sqlitefile
-from dlrun.tracking.backend import Backend
+from dlrun.tracking.backend import Backend, StoreFault
 from dlrun.tracking.sqlbackend import SqlBackend
 from dlrun.tracking.sqltables import is_known
-from dlrun.tracking.store import database
+from dlrun.tracking.store import database, is_database, redacted
+
+if TYPE_CHECKING:
+    from dlrun.tracking.pulse import Pulse
 
 __all__ = ["artifact_root", "connect", "lock"]
 
 
-def connect(uri: str, work: Path) -> Backend:
-    """The store at `uri`; a sqlite store is made first where there is none.
+def connect(uri: str, work: Path, pulse: Pulse | None = None) -> Backend:
+    """The store at `uri`; a database is made into a store first where it is none.
+
+    Args:
+        work: where `runs/` lies.
+        pulse: is told of requests and answers.
 
     Raises:
-        Exception: the store is away, locked, or of another version of MLflow.
+        StoreFault: the store is of another version of MLflow.
+        Exception: it is away or locked.
     """
 
     def through_mlflow() -> Backend:
@@ -37,15 +48,25 @@ def connect(uri: str, work: Path) -> Backend:
 
     path = database(uri)
     if path is None:
+        if is_database(uri):
+            from dlrun.tracking.sqlserver import ensure  # imports SQLAlchemy
+
+            ensure(uri, artifact_root(work), pulse)
         return through_mlflow()
     _ensure(path, artifact_root(work))
+    state = sqlitefile.inspect(path)
+    if state.fault is not None:
+        raise StoreFault(f"{path} is no store that can be used: {state.fault}. {state.mend or ''}".rstrip(" ."))
     return SqlBackend(path, through_mlflow) if "?" not in uri and is_known(path) else through_mlflow()
 
 
-def lock(uri: str) -> FileLock | None:
-    """The lock beside a sqlite store, for what two commands must not do at once; None for other stores."""
+def lock(uri: str, work: Path) -> FileLock:
+    """The lock for what two commands must not do to a store at once: beside a sqlite store, else beside the runs."""
     path = database(uri)
-    return None if path is None else FileLock(f"{path}.lock")
+    if path is not None:
+        return FileLock(f"{path}.lock")
+    name = hashlib.sha256(redacted(uri).encode()).hexdigest()[:16]
+    return FileLock(work / "runs" / f".store-{name}.lock")
 
 
 def artifact_root(work: Path) -> Path:
@@ -66,7 +87,7 @@ def _make(path: Path, root: Path) -> None:
     from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore  # 2 s of imports
 
     aside = path.with_name(f"{path.name}.new")
-    for leftover in (aside, *(aside.with_name(f"{aside.name}{end}") for end in ("-journal", "-wal", "-shm"))):
+    for leftover in (aside, *_beside(aside)):
         leftover.unlink(missing_ok=True)
     SqlAlchemyStore(f"sqlite:///{aside}", root.as_uri()).engine.dispose()  # type: ignore[no-untyped-call]
     with closing(sqlite3.connect(aside)) as store:
@@ -76,6 +97,9 @@ def _make(path: Path, root: Path) -> None:
             store.execute("pragma journal_mode = wal")
     if path.exists() and path.stat().st_size == 0:
         path.unlink()
+    if not path.exists():
+        for leftover in _beside(path):  # the log of a store that was deleted would be played into this one
+            leftover.unlink(missing_ok=True)
     try:
         os.link(aside, path)  # fails where rename would replace what somebody else has made meanwhile
     except FileExistsError:
@@ -84,3 +108,8 @@ def _make(path: Path, root: Path) -> None:
         aside.replace(path)
     with suppress(FileNotFoundError):
         aside.unlink()
+
+
+def _beside(path: Path) -> list[Path]:
+    """The files that sqlite keeps beside a database."""
+    return [path.with_name(f"{path.name}{end}") for end in ("-journal", "-wal", "-shm")]

@@ -7,6 +7,7 @@ store, restoring a deleted experiment, and files that go to another place than a
 
 from __future__ import annotations
 
+import hashlib
 import math
 import shutil
 import time
@@ -18,7 +19,8 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from dlrun.tracking import sqltables as sql
-from dlrun.tracking.backend import Backend, DatasetFacts, Held, StoreFault
+from dlrun.tracking.backend import EXPERIMENT_TAGS, Backend, DatasetFacts, Held, Model, StoreFault
+from dlrun.tracking.packaging import ModelIds
 from dlrun.tracking.translate import Point
 
 __all__ = ["SqlBackend"]
@@ -69,7 +71,9 @@ class SqlBackend:
         if location is None:
             return self._others.create_experiment(name, location)
         now = int(time.time() * 1000)
-        self._store.execute(sql.EXPERIMENT, (name, location, now, now))
+        with self.together():
+            if self._store.execute(sql.EXPERIMENT, (name, location, now, now)).rowcount:
+                self._store.executemany(sql.EXPERIMENT_TAG, [(*tag, name) for tag in EXPERIMENT_TAGS.items()])
         return self.find_experiment(name) or self._others.create_experiment(name, location)
 
     def create_run(self, experiment_id: str, name: str, start_time: int, tags: Mapping[str, str]) -> str:
@@ -133,6 +137,14 @@ class SqlBackend:
                 ended = int(time.time() * 1000) if end_time is None else end_time
                 self._store.execute("update runs set end_time = ? where run_uuid = ?", (ended, run_id))
 
+    def delete_run(self, run_id: str) -> None:
+        with self.together():
+            gone: str | None = run_id
+            while gone is not None:
+                parent = self._store.execute(sql.PARENT, (gone,)).fetchone()
+                self._store.execute(sql.DELETE, (int(time.time() * 1000), gone))
+                gone = None if parent is None or self._store.execute(sql.BELOW, parent).fetchone() else parent[0]
+
     def log_dataset(self, run_id: str, facts: DatasetFacts) -> None:
         with self.together():
             self._check_active(run_id)
@@ -140,6 +152,46 @@ class SqlBackend:
             added = self._store.execute(sql.INPUT, (tie, dataset, run_id))
             if added.rowcount:
                 self._store.execute("insert into input_tags values (?, ?, ?)", (tie, *facts.TAG))
+
+    def log_model(self, run_id: str, model: Model) -> str:
+        query = "select experiment_id, artifact_location from experiments join runs using (experiment_id)"
+        experiment, place = self._store.execute(f"{query} where run_uuid = ?", (run_id,)).fetchone()
+        model_id = f"m-{hashlib.sha256(f'{run_id} {model.digest}'.encode()).hexdigest()[:32]}"
+        location = f"{place.rstrip('/')}/models/{model_id}/artifacts"
+        if (folder := _folder(location)) is None:
+            return self._others.log_model(run_id, model)
+        aside = folder.with_name(f"{folder.name}.partial")
+        for leftover in (aside, folder):  # of a writer that was killed; the table has no model that is not whole
+            if not self._has_model(model_id):
+                shutil.rmtree(leftover, ignore_errors=True)
+        if not self._has_model(model_id):
+            model.pack(aside, ModelIds(model_id, run_id, location))
+            aside.replace(folder)
+        self._note_model(run_id, model, (model_id, int(experiment)), location)
+        return model_id
+
+    def _has_model(self, model_id: str) -> bool:
+        query = "select 1 from logged_models where model_id = ? and lifecycle_stage = 'active'"
+        return self._store.execute(query, (model_id,)).fetchone() is not None
+
+    def _note_model(self, run_id: str, model: Model, key: tuple[str, int], location: str) -> None:
+        """Write the rows of a model; `key` is its id and its experiment's."""
+        now = int(time.time() * 1000)
+        held = self.run(run_id)
+        if held is None:
+            raise StoreFault(f"run {run_id} is not in the store any more")
+        tags = model.tags(held.tags)
+        with self.together():
+            self._store.execute(sql.MODEL, (*key, model.name, location, now, now, run_id))
+            self._store.executemany(sql.MODEL_TAG, [(*key, *tag) for tag in tags.items()])
+            self._store.executemany(sql.MODEL_PARAM, [(*key, *param) for param in held.params.items()])
+            dataset = (None, None) if model.dataset is None else (model.dataset.name, model.dataset.digest)
+            measured = [(key[0], p.key, p.time, p.step, p.value, key[1], run_id, *dataset) for p in model.metrics]
+            self._store.executemany(sql.MODEL_METRIC, [row for row in measured if not math.isnan(row[4])])
+            self._store.execute(sql.OUTPUT, (uuid.uuid4().hex, run_id, key[0]))
+
+    def register(self, name: str, model_id: str, run_id: str) -> None:
+        self._others.register(name, model_id, run_id)
 
     def log_text(self, run_id: str, text: str, name: str) -> None:
         if (files := self._files(run_id)) is None:
@@ -183,6 +235,11 @@ class SqlBackend:
     def _files(self, run_id: str) -> Path | None:
         """The folder of the run's files; None where they are kept elsewhere."""
         found = self._store.execute("select artifact_uri from runs where run_uuid = ?", (run_id,)).fetchone()
-        parts = urlsplit(found[0] if found else "")
-        is_folder = parts.scheme == "file" and parts.netloc in ("", "localhost") and not (parts.query or parts.fragment)
-        return Path(unquote(parts.path)) if is_folder else None
+        return _folder(found[0] if found else "")
+
+
+def _folder(location: str) -> Path | None:
+    """The folder of this machine that an address of files names; None for any other."""
+    parts = urlsplit(location)
+    is_folder = parts.scheme == "file" and parts.netloc in ("", "localhost") and not (parts.query or parts.fragment)
+    return Path(unquote(parts.path)) if is_folder else None

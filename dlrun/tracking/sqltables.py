@@ -10,12 +10,21 @@ from pathlib import Path
 from typing import TypeAlias
 
 __all__ = [
+    "BELOW",
     "DATASET",
+    "DELETE",
     "EXPERIMENT",
+    "EXPERIMENT_TAG",
     "INPUT",
     "LATEST",
     "METRIC",
+    "MODEL",
+    "MODEL_METRIC",
+    "MODEL_PARAM",
+    "MODEL_TAG",
+    "OUTPUT",
     "PARAM",
+    "PARENT",
     "RUN",
     "TAG",
     "Row",
@@ -51,14 +60,45 @@ EXPERIMENT = """
 insert or ignore into experiments (name, artifact_location, lifecycle_stage, creation_time, last_update_time, workspace)
 values (?, ?, 'active', ?, ?, 'default')
 """
+EXPERIMENT_TAG = """
+insert or ignore into experiment_tags (key, value, experiment_id)
+select ?, ?, experiment_id from experiments where name = ? and workspace = 'default'
+"""
 DATASET = """
 insert into datasets (dataset_uuid, experiment_id, name, digest, dataset_source_type, dataset_source, dataset_schema,
                       dataset_profile)
 values (?, ?, ?, ?, ?, ?, ?, ?)
 """
+DELETE = """
+update runs set lifecycle_stage = 'deleted', deleted_time = ? where run_uuid = ? and lifecycle_stage = 'active'
+"""
+PARENT = "select value from tags where run_uuid = ? and key = 'mlflow.parentRunId'"
+BELOW = """
+select 1 from tags join runs using (run_uuid)
+where key = 'mlflow.parentRunId' and tags.value = ? and lifecycle_stage = 'active' limit 1
+"""
 INPUT = """
 insert or ignore into inputs (input_uuid, source_type, source_id, destination_type, destination_id)
 values (?, 'DATASET', ?, 'RUN', ?)
+"""
+
+MODEL = """
+insert or ignore into logged_models (model_id, experiment_id, name, artifact_location, creation_timestamp_ms,
+                                     last_updated_timestamp_ms, status, lifecycle_stage, model_type, source_run_id)
+values (?, ?, ?, ?, ?, ?, 2, 'active', null, ?)
+"""  # 2 is READY
+MODEL_TAG = "insert or ignore into logged_model_tags (model_id, experiment_id, tag_key, tag_value) values (?, ?, ?, ?)"
+MODEL_PARAM = """
+insert or ignore into logged_model_params (model_id, experiment_id, param_key, param_value) values (?, ?, ?, ?)
+"""
+MODEL_METRIC = """
+insert or ignore into logged_model_metrics (model_id, metric_name, metric_timestamp_ms, metric_step, metric_value,
+                                            experiment_id, run_id, dataset_name, dataset_digest)
+values (?, ?, ?, ?, ?, ?, ?, ?, ?)
+"""
+OUTPUT = """
+insert or ignore into inputs (input_uuid, source_type, source_id, destination_type, destination_id, step)
+values (?, 'RUN_OUTPUT', ?, 'MODEL_OUTPUT', ?, 0)
 """
 
 Row: TypeAlias = "tuple[str, float, bool, int, int, str]"

@@ -1,4 +1,4 @@
-"""What of a run the store has got: noted in the run's directory, read without MLflow."""
+"""What of a run the stores have got: noted in the run's directory, a line a store, read without MLflow."""
 
 from __future__ import annotations
 
@@ -14,10 +14,12 @@ from dlrun.tracking.journal import JOURNAL, read_from
 from dlrun.tracking.owner import is_alive
 from dlrun.tracking.store import token
 
-__all__ = ["Note", "Synced", "is_pending", "note_settled", "pending", "read_synced"]
+__all__ = ["Note", "Synced", "all_synced", "forget", "is_pending", "note_settled", "pending", "read_synced"]
 
 SYNCED = ".synced"
 """The note's name in the run directory."""
+
+_MOST_STORES = 8  # a store that was deleted and made anew is another one, and its line is of no more use
 
 
 @dataclass(frozen=True)
@@ -64,27 +66,51 @@ def is_pending(run_dir: Path, store: str) -> bool:
         size = journal.stat().st_size
     except OSError:
         return False
-    synced = read_synced(run_dir)
-    if synced is None or synced.store != store or size < synced.offset:
+    synced = read_synced(run_dir, store)
+    if synced is None or size < synced.offset:
         return bool(read_from(journal).events)
     if size > synced.offset and read_from(journal, synced.offset).events:
         return True
     return synced.pid > 0 and not is_alive(synced.pid, synced.host)
 
 
-def read_synced(run_dir: Path) -> Synced | None:
-    """The note in `run_dir`; None when there is none, or none that can be read."""
+def read_synced(run_dir: Path, store: str | None = None) -> Synced | None:
+    """What the note in `run_dir` says of the store with that token, or of the one written last; None when nothing."""
+    return _of(all_synced(run_dir), store)
+
+
+def all_synced(run_dir: Path) -> list[Synced]:
+    """What the note in `run_dir` says of every store, the one written last at the end."""
     try:
         return _parse((run_dir / SYNCED).read_bytes())
     except OSError:
-        return None
+        return []
 
 
-def _parse(content: bytes) -> Synced | None:
-    try:
-        return Synced(**json.loads(content))
-    except (ValueError, TypeError):  # half written: the store itself knows
-        return None
+def forget(run_dir: Path) -> None:
+    """Have the stores asked anew what they hold of a run; nothing is lost, and nothing sent twice.
+
+    Raises:
+        OSError: the note cannot be written.
+    """
+    note = Note.hold(run_dir)
+    if note is not None:  # else another command is sending the run at this moment
+        note.clear()
+        note.release()
+
+
+def _of(notes: list[Synced], store: str | None) -> Synced | None:
+    return next((note for note in reversed(notes) if store in (None, note.store)), None)
+
+
+def _parse(content: bytes) -> list[Synced]:
+    found = []
+    for line in content.splitlines():
+        try:
+            found.append(Synced(**json.loads(line)))
+        except (ValueError, TypeError):  # half written: the store itself knows
+            continue
+    return found
 
 
 def note_settled(run_dir: Path, store: str) -> None:
@@ -96,8 +122,8 @@ def note_settled(run_dir: Path, store: str) -> None:
     note = Note.hold(run_dir)
     if note is None:
         return
-    synced = note.read()
-    if synced is not None and synced.store == store:
+    synced = note.read(store)
+    if synced is not None:
         note.write(replace(synced, pid=0))
     note.release()
 
@@ -126,15 +152,23 @@ class Note:
             return None
         return cls(file)
 
-    def read(self) -> Synced | None:
-        """What it says."""
-        return _parse(os.pread(self._file, 4096, 0))
+    def read(self, store: str | None = None) -> Synced | None:
+        """What it says of the store with that token, or of the one written last."""
+        return _of(self._all(), store)
 
     def write(self, synced: Synced) -> None:
-        """Replace what it says."""
-        content = json.dumps(asdict(synced)).encode() + b"\n"
+        """Replace what it says of that store."""
+        others = [note for note in self._all() if note.store != synced.store]
+        lines = [json.dumps(asdict(note)) for note in [*others, synced][-_MOST_STORES:]]
+        self.clear()
+        os.pwrite(self._file, "".join(f"{line}\n" for line in lines).encode(), 0)
+
+    def clear(self) -> None:
+        """Have it say nothing of any store."""
         os.ftruncate(self._file, 0)
-        os.pwrite(self._file, content, 0)
+
+    def _all(self) -> list[Synced]:
+        return _parse(os.pread(self._file, os.fstat(self._file).st_size, 0))
 
     def release(self) -> None:
         """Let other writers have it."""

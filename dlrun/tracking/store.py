@@ -5,31 +5,50 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import re
+import shlex
 from collections.abc import Mapping
-from importlib.metadata import entry_points
+from importlib.metadata import entry_points, version
 from pathlib import Path
 from typing import Any
 
 from dlrun.errors import Problem
 from dlrun.tracking import sqlitefile
 
-__all__ = ["DEFAULT_EXPERIMENT", "STORE_FILE", "database", "is_server", "problems", "redacted", "token", "tracking_uri"]
+__all__ = [
+    "DEFAULT_EXPERIMENT",
+    "STORE_FILE",
+    "database",
+    "is_database",
+    "is_server",
+    "problems",
+    "redacted",
+    "store_uri",
+    "token",
+    "tracking_uri",
+]
 
 STORE_FILE = "mlflow.db"
 """The default store's file, beside `runs/`."""
 
 DEFAULT_EXPERIMENT = "dlrun"
+_OFFLINE = "offline"
 _KEY = "tracking.uri"
 _SQLITE = "sqlite:///"
 _SCHEME = re.compile(r"^([A-Za-z][A-Za-z0-9+.-]*):")
 _SERVERS = ("http", "https")
 _CLOUDS = ("databricks", "databricks-uc", "uc")
-_DRIVERS = {"postgresql": "psycopg2", "mysql": "MySQLdb", "mssql": "pyodbc"}
+_DRIVERS = {"postgresql": "psycopg", "mysql": "MySQLdb", "mssql": "pyodbc"}  # of SQLAlchemy 2.1, if none is named
+_PACKAGES = {"psycopg": "'psycopg[binary]'", "psycopg2": "psycopg2-binary", "MySQLdb": "mysqlclient"}
 _PASSWORD = re.compile(r"(?<=://)([^/@:]*):[^@/]*@")
 
 
 def tracking_uri(node: Mapping[str, Any], work: Path) -> str:
-    """The MLflow URI of the store.
+    """The store that commands write to: as `store_uri`, but empty with `tracking=offline`: only `dlrun sync` sends."""
+    return "" if node.get("option") == _OFFLINE else store_uri(node, work)
+
+
+def store_uri(node: Mapping[str, Any], work: Path) -> str:
+    """The MLflow URI of the store that the runs of a spec belong in.
 
     Args:
         node: the spec's `tracking`.
@@ -57,12 +76,13 @@ def problems(node: Mapping[str, Any], work: Path) -> list[Problem]:
         node: the spec's `tracking`.
         work: where `runs/` lies.
     """
-    uri = tracking_uri(node, work)
+    uri = store_uri(node, work)
     if not uri:
         return []
     given, scheme = str(node.get("uri") or uri), _scheme(uri)
     if scheme == "sqlite":
-        return _sqlite_problems(uri, given)
+        # offline the store may be one that this machine does not see; `dlrun sync` looks at it
+        return _sqlite_problems(uri, given, is_looked_at=node.get("option") != _OFFLINE)
     if scheme in (*_SERVERS, *_CLOUDS):
         return []
     if scheme.partition("+")[0] in _DRIVERS:
@@ -81,6 +101,12 @@ def database(uri: str) -> Path | None:
     return Path(uri.removeprefix(_SQLITE).partition("?")[0]) if uri.startswith(_SQLITE) else None
 
 
+def is_database(uri: str) -> bool:
+    """Whether the store is a database that MLflow is to make its tables in: a sqlite file or a database server."""
+    scheme = _scheme(uri).partition("+")[0]
+    return scheme == "sqlite" or scheme in _DRIVERS
+
+
 def is_server(uri: str) -> bool:
     """Whether the store is an MLflow server, which has a UI of its own."""
     return _scheme(uri) in _SERVERS
@@ -94,13 +120,13 @@ def redacted(uri: str) -> str:
 def token(uri: str) -> str:
     """What tells this store from any other, a deleted and remade one included; empty when there is none yet.
 
-    It is a hash, so that a password in the URI is written nowhere.
+    It is a hash without the password, which may change while the store stays what it is.
     """
     path = database(uri)
     identity = "" if path is None else sqlitefile.identity(path)
     if identity is None:
         return ""
-    return hashlib.sha256(f"{uri}\n{identity}".encode()).hexdigest()[:16]
+    return hashlib.sha256(f"{redacted(uri)}\n{identity}".encode()).hexdigest()[:16]
 
 
 def _scheme(uri: str) -> str:
@@ -110,22 +136,42 @@ def _scheme(uri: str) -> str:
     return match.group(1).lower()
 
 
-def _sqlite_problems(uri: str, given: str) -> list[Problem]:
+def _sqlite_problems(uri: str, given: str, *, is_looked_at: bool) -> list[Problem]:
     path = database(uri)
-    mend = "Leave it null for the file mlflow.db beside runs/, or type tracking.uri=sqlite:///other.db."
+    other = "Leave it null for the file mlflow.db beside runs/, or type tracking.uri=sqlite:///other.db."
     if path is None or path.name in ("", ":memory:"):
-        return [Problem(_KEY, "must name a file, as in sqlite:///mlflow.db", repr(given), mend)]
-    fault = sqlitefile.inspect(path).fault
-    return [Problem(_KEY, f"must be an MLflow store: {fault}", str(path), mend)] if fault else []
+        return [Problem(_KEY, "must name a file, as in sqlite:///mlflow.db", repr(given), other)]
+    state = sqlitefile.inspect(path) if is_looked_at else sqlitefile.State("missing")
+    if state.fault is None:
+        return []
+    mend = state.mend or other
+    if state.word == "older" and path.name != STORE_FILE:
+        mend = mend.replace(sqlitefile.UPGRADE, f"{sqlitefile.UPGRADE} --to {shlex.quote(given)}")
+    return [Problem(_KEY, f"must be an MLflow store: {state.fault}", str(path), mend)]
 
 
 def _driver_problems(scheme: str) -> list[Problem]:
     dialect, _, driver = scheme.partition("+")
-    module = {"mysqldb": "MySQLdb"}.get(driver, driver) or _DRIVERS[dialect]
-    # a name with a dot is refused unseen: to look for `a.b`, Python imports `a`
-    if module.isidentifier() and importlib.util.find_spec(module) is not None:
+    module = {"mysqldb": "MySQLdb"}.get(driver, driver) or _default_driver(dialect)
+    if _is_installed(module):
         return []
-    return [Problem(_KEY, f"must name a driver that is installed: {scheme} needs the package {module}", f"{scheme}://")]
+    mend = f"Type pip install {_PACKAGES.get(module, module)}."
+    if dialect == "postgresql" and not driver and _is_installed("psycopg2"):
+        mend = f"Type {dialect}+psycopg2://, or pip install {_PACKAGES[module]}."
+    rule = f"must name a driver that is installed: {scheme} needs the package {module}"
+    return [Problem(_KEY, rule, f"{scheme}://", mend)]
+
+
+def _default_driver(dialect: str) -> str:
+    """The driver that SQLAlchemy takes where the address names none."""
+    if dialect == "postgresql" and version("sqlalchemy").startswith(("1.", "2.0.")):
+        return "psycopg2"
+    return _DRIVERS[dialect]
+
+
+def _is_installed(module: str) -> bool:
+    # a name with a dot is refused unseen: to look for `a.b`, Python imports `a`
+    return module.isidentifier() and importlib.util.find_spec(module) is not None
 
 
 def _suggested(given: str, work: Path) -> str:

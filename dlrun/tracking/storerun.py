@@ -8,13 +8,19 @@ from collections.abc import Mapping
 from dlrun.tracking.backend import Backend, Held, StoreFault
 from dlrun.tracking.translate import Batch, Point
 
-__all__ = ["STATUS_TAG", "SUPERSEDED_TAG", "SYNCED_TAG", "StoreRun"]
+__all__ = ["BEST_TAG", "MODEL_TAG", "STATUS_TAG", "SUPERSEDED_TAG", "SYNCED_TAG", "StoreRun"]
 
 SYNCED_TAG = "dlrun.synced"
 """The tag that holds the `seq` of the last event whose metrics and parameters are in the run."""
 
 STATUS_TAG = "dlrun.status"
 """The tag that holds the exact word: MLflow has one word for pruned and interrupted."""
+
+BEST_TAG = "dlrun.best_run"
+"""The tag of a sweep that holds the store's id of its best run."""
+
+MODEL_TAG = "dlrun.model_id"
+"""The tag that holds the id of the run's model in the store."""
 
 SUPERSEDED_TAG = "dlrun.superseded_by"
 """The tag of a run whose later attempt came to other values, so that it was set aside."""
@@ -54,13 +60,13 @@ class StoreRun:
             raise StoreFault(f"run {self.run_id} is not in the store any more")
         return held
 
-    def contradicted(self, points: list[Point], ignoring: frozenset[str]) -> bool:
+    def contradicted(self, points: list[Point]) -> bool:
         """Whether the run holds another value for any of `points`, at the same step."""
         values = self._held()
         return any(
             not _equal(values[point.key, point.step], point.value)
             for point in points
-            if point.key not in ignoring and (point.key, point.step) in values
+            if (point.key, point.step) in values
         )
 
     def send(self, batch: Batch, tags: Mapping[str, str]) -> None:

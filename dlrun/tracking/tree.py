@@ -5,7 +5,7 @@ from __future__ import annotations
 import getpass
 from collections import Counter
 from collections.abc import Mapping
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import mean
@@ -14,11 +14,12 @@ from typing import Any
 from dlrun.config.replicates import REPLICATE_KEYS
 from dlrun.tracking.backend import Backend, Held
 from dlrun.tracking.journal import Event
-from dlrun.tracking.plan import ENDINGS, missing, planned_runs, verdict
+from dlrun.tracking.plan import BEST, ENDINGS, best_run, missing, planned_runs, verdict
+from dlrun.tracking.provenance import PROVENANCE
 from dlrun.tracking.schema import artifact_root, lock
 from dlrun.tracking.store import DEFAULT_EXPERIMENT, is_server
-from dlrun.tracking.storerun import STATUS_TAG, SUPERSEDED_TAG, StoreRun
-from dlrun.tracking.translate import Batch, Point, entity_key
+from dlrun.tracking.storerun import BEST_TAG, MODEL_TAG, STATUS_TAG, SUPERSEDED_TAG, StoreRun
+from dlrun.tracking.translate import SYSTEM, Batch, Point, entity_key, repeat_with
 
 __all__ = ["Place", "Tree"]
 
@@ -39,6 +40,7 @@ class _Group:
     experiment_id: str
     run: StoreRun
     planned: list[str]
+    register: str | None = None
     ended: set[str] = field(default_factory=set)
 
     @property
@@ -58,7 +60,7 @@ class Tree:
     def __init__(self, backend: Backend, uri: str, work: Path) -> None:
         self.backend = backend
         self._uri = uri
-        self._work = work
+        self.work = work
         self._experiments: dict[str, str] = {}
         self._plans: dict[str, dict[str, list[str]]] = {}
         self._sweeps: dict[str, _Group] = {}
@@ -94,7 +96,7 @@ class Tree:
             about["mlflow.parentRunId"] = place.parent
         asked = start if level == 0 else start.get("sweep") or {}
         if command := asked.get("command"):
-            about["mlflow.note.content"] = f"Repeat it with\n\n    {command}"
+            about["mlflow.note.content"] = repeat_with(command)
         marks = {**about, **tags, STATUS_TAG: "running"}
         return self.backend.create_run(place.experiment_id, name, int(start.time * 1000) - level, marks)
 
@@ -114,12 +116,23 @@ class Tree:
             self._settle(trial)
         for sweep_id, sweep in self._sweeps.items():
             self._settle(sweep)
-            for name in ("sweep.json", "environment.json"):
-                path = self._work / "sweeps" / sweep_id / name
+            self._note_best(sweep_id, sweep)
+            for name in ("sweep.json", BEST, *PROVENANCE):
+                path = self.work / "sweeps" / sweep_id / name
                 if path.is_file():
                     self.backend.log_file(sweep.run.run_id, path, None)
         self._trials.clear()
         self._sweeps.clear()
+
+    def _note_best(self, sweep_id: str, sweep: _Group) -> None:
+        """Say which run is a sweep's best, and register its model where that is asked."""
+        best = best_run(self.work, sweep_id)
+        wanted = {"dlrun.kind": "run", "dlrun.run_id": best or ""}
+        found = self.backend.find_runs(sweep.experiment_id, wanted) if best else []
+        for run in (each for each in found if SUPERSEDED_TAG not in each.tags):
+            self.backend.write(sweep.run.run_id, [], {}, {BEST_TAG: run.run_id})
+            if sweep.register and MODEL_TAG in run.tags:
+                self.backend.register(sweep.register, run.tags[MODEL_TAG], run.run_id)
 
     def _experiment(self, name: str) -> str:
         if name not in self._experiments:
@@ -127,13 +140,13 @@ class Tree:
         return self._experiments[name]
 
     def _create_experiment(self, name: str) -> str:
-        folder = artifact_root(self._work) / entity_key(name).replace("/", "_")
+        folder = artifact_root(self.work) / entity_key(name).replace("/", "_")
         return self.backend.create_experiment(name, None if is_server(self._uri) else folder.as_uri())
 
     def _sweep(self, experiment_id: str, sweep: Mapping[str, Any], start: Event) -> _Group:
         sweep_id = str(sweep["id"])
         if sweep_id not in self._sweeps:
-            plan = self._plans[sweep_id] = planned_runs(self._work, sweep_id)
+            plan = self._plans[sweep_id] = planned_runs(self.work, sweep_id)
             planned = [run for runs in plan.values() for run in runs]
             tags = {"dlrun.kind": "sweep", "dlrun.sweep_id": sweep_id}
             name = str(sweep.get("name") or sweep_id)
@@ -160,7 +173,7 @@ class Tree:
         run = StoreRun(self.backend, run_id, fresh=not found)
         if found and found[0].status != "RUNNING":
             run.resume()
-        return _Group(tags["dlrun.kind"], place.experiment_id, run, planned)
+        return _Group(tags["dlrun.kind"], place.experiment_id, run, planned, start.get("register"))
 
     def _settle(self, group: _Group) -> None:
         with self._alone():
@@ -168,13 +181,13 @@ class Tree:
 
     def _alone(self) -> AbstractContextManager[object]:
         """Keep other commands of the same store from making or ending the same sweep at the same time."""
-        return lock(self._uri) or nullcontext()
+        return lock(self._uri, self.work)
 
     def _settle_alone(self, group: _Group) -> None:
         run = StoreRun(self.backend, group.run.run_id, fresh=False)  # another command may have settled it, too
         runs = self._runs_of(group)
         statuses = Counter(each.tags.get(STATUS_TAG, "running") for each in runs)
-        still_missing = missing(self._work, group.planned, (each.tags["dlrun.run_id"] for each in runs))
+        still_missing = missing(self.work, group.planned, (each.tags["dlrun.run_id"] for each in runs))
         word = verdict(statuses, still_missing)
         held = run.held().tags  # a count that has fallen to zero says so
         tags = {f"dlrun.{name}": str(statuses[name]) for name in ENDINGS if statuses[name] or f"dlrun.{name}" in held}
@@ -198,7 +211,8 @@ def _means(runs: list[Held], time: int) -> list[Point]:
     finished = [run.metrics for run in runs if run.tags.get(STATUS_TAG) == "finished"]
     keys = set.intersection(*(set(metrics) for metrics in finished)) if finished else set()
     count = len(finished)
-    return [Point(key, mean(m[key] for m in finished), time, count) for key in sorted(keys)]
+    lasting = sorted(key for key in keys if not key.startswith(SYSTEM))
+    return [Point(key, mean(m[key] for m in finished), time, count) for key in lasting]
 
 
 def _user() -> str:

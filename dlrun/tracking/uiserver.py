@@ -94,15 +94,13 @@ class UiServer:
         """
         deadline = time.monotonic() + _READY_SECONDS
         # The socket listens from the first moment: a request waits there until the server is up.
-        while self._status(f"{ADDRESS}:{self.port}", "/health") != 200:
-            if self._process.poll() is not None or time.monotonic() > deadline:
-                raise StorageError(f"MLflow's UI did not start: {self._last_error()}")
-            time.sleep(0.05)
-        for host, path, origin in self._strangers():
-            status = self._status(host, path, origin)
+        while self._answer(deadline, f"{ADDRESS}:{self.port}", "/health") != 200:
+            self._go_on_before(deadline)
+        for method, host, path, origin in self._strangers():
+            status = self._answer(deadline, host, path, origin, method)
             if status != 403:
                 raise StorageError(
-                    f"MLflow's UI answered a stranger ({path} for Host {host}, Origin {origin}: {status}), "
+                    f"MLflow's UI answered a stranger ({method} {path} for Host {host}, Origin {origin}: {status}), "
                     "so it was stopped: another web page could have read the store"
                 )
 
@@ -126,24 +124,41 @@ class UiServer:
         with suppress(ProcessLookupError, PermissionError):  # macOS says the latter of a group that has ended
             os.killpg(self._process.pid, number)
 
-    def _strangers(self) -> Iterator[tuple[str, str, str | None]]:
-        """Requests that must be refused: a Host, a path, an Origin."""
+    def _strangers(self) -> Iterator[tuple[str, str, str, str | None]]:
+        """Requests that must be refused: a method, a Host, a path, an Origin."""
         own, api = f"{ADDRESS}:{self.port}", "/api/2.0/mlflow/experiments/search?max_results=1"
         for host in ("evil.example", f"evil.example:{self.port}", "10.evil.com", f"192.168.evil.example:{self.port}"):
-            for path in ("/", "/health", "/version", api):
-                yield host, path, None
+            for path in ("/", api):
+                yield "GET", host, path, None
         for host in (ADDRESS, f"localhost:{self.port + 1}", f"{own}.evil.example"):
-            yield host, api, None
+            yield "GET", host, api, None
         for origin in ("http://evil.example", "null", f"http://localhost:{self.port + 1}"):
-            yield own, api, origin
+            yield "GET", own, api, origin
+            for prefix in ("/api", "/ajax-api"):  # without a body: nothing would come of it even if it got in
+                yield "POST", own, f"{prefix}/2.0/mlflow/runs/delete", origin
         for path in REFUSED_PATHS:
-            yield own, path, None
+            yield "GET", own, path, None
 
-    def _status(self, host: str, path: str, origin: str | None = None) -> int | None:
+    def _answer(self, deadline: float, host: str, path: str, origin: str | None = None, method: str = "GET") -> int:
+        """The status that a request gets, asked again while a busy machine leaves it without an answer.
+
+        Raises:
+            StorageError: the server has ended, or the deadline has passed.
+        """
+        while (status := self._status(host, path, origin, method)) is None:
+            self._go_on_before(deadline)
+        return status
+
+    def _go_on_before(self, deadline: float) -> None:
+        if self._process.poll() is not None or time.monotonic() > deadline:
+            raise StorageError(f"MLflow's UI did not start: {self._last_error()}")
+        time.sleep(0.05)
+
+    def _status(self, host: str, path: str, origin: str | None = None, method: str = "GET") -> int | None:
         """The status that a request gets; None while nobody answers."""
         connection = http.client.HTTPConnection(ADDRESS, self.port, timeout=1)
         try:
-            connection.putrequest("GET", path, skip_host=True)
+            connection.putrequest(method, path, skip_host=True)
             connection.putheader("Host", host)
             if origin is not None:
                 connection.putheader("Origin", origin)

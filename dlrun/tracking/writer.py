@@ -4,31 +4,36 @@ It reads its orders from its input, a JSON object a line: `{"uri", "work", "log"
 `{"watch": RUN_DIR}` and at the end `{"close": SECONDS}`. When the input ends without that, its parent is dead: it sends
 what the journals hold, marks the runs that nobody goes on with, and ends. It answers with one line,
 `{"pending": N, "error": TEXT}`.
+
+Told to close, it goes on for as long as the store takes what it is given, SECONDS at most. A store that is away is
+given up within a second: the command has done its work, and `dlrun sync` sends the rest.
 """
 
 from __future__ import annotations
 
-import json
 import logging
 import os
-import queue
 import signal
 import sys
 import threading
 import time
 import warnings
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
+from dlrun.tracking.faults import is_busy, told
 from dlrun.tracking.journal import JOURNAL
+from dlrun.tracking.orders import Answer, Orders
+from dlrun.tracking.pulse import Pulse, hear_requests, heard
 from dlrun.tracking.secret import HidingStream, Secrets
 from dlrun.tracking.state import is_pending, note_settled
-from dlrun.tracking.store import token
+from dlrun.tracking.store import database, is_server, token
+from dlrun.tracking.tombstones import tombstones
 
 if TYPE_CHECKING:
+    from dlrun.tracking.backend import Backend
     from dlrun.tracking.project import Projection
     from dlrun.tracking.tree import Tree
 
@@ -40,6 +45,7 @@ _IDLE_SECONDS = 0.0005  # between two looks at the idle runs, for each of them
 _ORPHAN_SECONDS = 60.0  # how long a writer whose parent died goes on trying
 _NICE = 5  # training comes first where both want the same processor
 _BACKOFF_SECONDS = (0.5, 15.0)  # the first pause after a fault, and the longest
+_LAST_PAUSE_SECONDS = 1.0  # the longest one while a command waits
 
 
 @dataclass
@@ -49,46 +55,16 @@ class _Patience:
     pause: float = _BACKOFF_SECONDS[0]
     due: float = 0.0
 
-    def after_fault(self) -> None:
-        self.due = time.monotonic() + self.pause
+    def after_fault(self, longest: float) -> None:
+        self.due = time.monotonic() + min(self.pause, longest)
         self.pause = min(2 * self.pause, _BACKOFF_SECONDS[1])
 
     def after_success(self) -> None:
         self.pause, self.due = _BACKOFF_SECONDS[0], 0.0
 
 
-class _Orders:
-    """What the parent says, read by a thread so that the pipe never fills, not even while MLflow is imported."""
-
-    def __init__(self) -> None:
-        self._lines: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
-        self._parent = os.getppid()
-        threading.Thread(target=self._listen, daemon=True).start()
-
-    def _listen(self) -> None:
-        for line in sys.stdin.buffer:
-            self._lines.put(line)
-        self._lines.put(None)
-
-    def first(self) -> dict[str, Any]:
-        line = self._lines.get()
-        return json.loads(line) if line else {}
-
-    def take(self, seconds: float) -> Iterator[dict[str, Any]]:
-        """The orders that have come, waiting `seconds` for the first one."""
-        try:
-            line = self._lines.get(timeout=seconds)
-            while True:
-                yield {"orphan": self._parent} if line is None else json.loads(line)
-                line = self._lines.get_nowait()
-        except queue.Empty:
-            # A process that inherited the pipe may keep it open beyond the parent's death.
-            if os.getppid() != self._parent:
-                yield {"orphan": self._parent}
-
-
 class _Writer:
-    def __init__(self, uri: str, work: Path, orders: _Orders) -> None:
+    def __init__(self, uri: str, work: Path, orders: Orders) -> None:
         self._uri = uri
         self._work = work
         self._orders = orders
@@ -100,8 +76,10 @@ class _Writer:
         self._tree: Tree | None = None
         self._token = ""
         self._store_patience = _Patience()
+        self.pulse = Pulse()
         self._deadline: float | None = None
         self._dead_parent = 0
+        self._file: tuple[int, int] | None = None
         self._is_settled = False
         self.error: str | None = None
 
@@ -111,10 +89,27 @@ class _Writer:
             for order in self._orders.take(0.0 if self._deadline and self._has_work() else _POLL_SECONDS):
                 self._obey(order)
             self._wake()
+            self._notice_another_store()
             if self._connected():
                 self._send()
             if self._deadline is not None and (self._is_done() or time.monotonic() > self._deadline):
                 return len(self._waiting)
+
+    @property
+    def left(self) -> int:
+        """How many runs are unsent."""
+        return len(self._waiting)
+
+    def should_give_up(self) -> bool:
+        """Whether the command should not be kept waiting: the store is away."""
+        when = self._orders.giving_up
+        return when is not None and time.monotonic() >= when and self.pulse.is_lost()
+
+    def why(self) -> str | None:
+        """What went wrong, as a sentence."""
+        if self.error is None and not self.pulse.is_failing and self.pulse.is_lost():
+            return "it takes requests and does not answer"
+        return self.error
 
     def stop(self) -> None:
         """Send what is there once more, and end."""
@@ -125,7 +120,9 @@ class _Writer:
             self._wait_for(Path(order["watch"]))
         elif "close" in order:
             self._deadline = time.monotonic() + float(order["close"])
-            self._idle_due = 0.0
+            self._idle_due = self._store_patience.due = 0.0  # what failed is tried once more, at once
+            for patience in self._waiting.values():
+                patience.due = 0.0
         elif "orphan" in order and self._deadline is None:
             self._dead_parent = int(order["orphan"])
             self._deadline = time.monotonic() + _ORPHAN_SECONDS
@@ -156,16 +153,40 @@ class _Writer:
         try:
             # Slow where MLflow is imported: the thread that takes orders listens meanwhile.
             from dlrun.tracking.schema import connect
+            from dlrun.tracking.sqlbackend import SqlBackend
             from dlrun.tracking.tree import Tree
 
-            self._tree = Tree(connect(self._uri, self._work), self._uri, self._work)
+            found = connect(self._uri, self._work, self.pulse)
+            # SQL on a file waits 2 s at most, and requests to a server are heard one by one
+            backend = found if isinstance(found, SqlBackend) or is_server(self._uri) else heard(found, self.pulse)
+            self._token, self._file = token(self._uri), _file_of(self._uri)
+            self._bury(backend)
+            self._tree = Tree(backend, self._uri, self._work)
         except Exception as error:  # noqa: BLE001  # whatever the store's libraries raise, the runs go on without it
             self._fault("the store cannot be opened", error, self._store_patience)
             return False
-        self._token = token(self._uri)
         self._store_patience.after_success()
+        self.pulse.succeeded()
         self.error = None
         return True
+
+    def _bury(self, backend: Backend) -> None:
+        """Have the store delete what was deleted here, before a run that is trained anew is looked for there."""
+        for tombstone in tombstones(self._work, self._token):
+            backend.delete_run(tombstone.mlflow_run_id)
+            tombstone.path.unlink(missing_ok=True)
+
+    def _notice_another_store(self) -> None:
+        """Begin anew where the store's file was deleted or replaced: what is written to the old one is lost."""
+        if self._tree is None or _file_of(self._uri) == self._file:
+            return
+        for projection in self._projections.values():
+            projection.release()
+        for run_dir in [*self._projections, *self._idle]:
+            self._wait_for(run_dir)
+        self._projections.clear()
+        self._ended.clear()
+        self._tree, self._is_settled = None, False
 
     def _send(self) -> None:
         for run_dir, patience in list(self._waiting.items()):
@@ -196,6 +217,7 @@ class _Writer:
             self._fault(f"{run_dir.name} could not be recorded", error, patience)
             return
         patience.after_success()
+        self.pulse.succeeded()
         if not is_ours:
             self.error = f"{run_dir.name} is being recorded by another command"
         elif projection.has_ended or self._deadline is not None:
@@ -219,41 +241,55 @@ class _Writer:
             self._fault("the sweep could not be ended in the store", error, self._store_patience)
             return
         self._is_settled = True
+        self.pulse.succeeded()
         self.error = None
 
     def _is_done(self) -> bool:
         return not self._waiting and self._tree is not None and self._is_settled
 
     def _fault(self, what: str, error: Exception, patience: _Patience) -> None:
-        _log.warning("%s; trying again in %.1f s", what, patience.pause, exc_info=error)
-        self.error = f"{what[:1].upper()}{what[1:]}: {_first_line(error)}"
-        patience.after_fault()
+        patience.after_fault(_BACKOFF_SECONDS[1] if self._orders.giving_up is None else _LAST_PAUSE_SECONDS)
+        _log.warning("%s; trying again in %.1f s", what, patience.due - time.monotonic(), exc_info=error)
+        self.error = told(error)
+        self.pulse.failed(is_busy=is_busy(error))
 
 
 def main() -> int:
     """Run the writer; see the module."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent handles it, and says when to end
     os.nice(_NICE)
-    orders = _Orders()
+    orders = Orders()
     first = orders.first()
     if not first:
         return 0
     secrets = Secrets(first.get("secrets", {}))
     _be_quiet(secrets)
     writer = _Writer(first["uri"], Path(first["work"]), orders)
+    if is_server(first["uri"]):
+        hear_requests(writer.pulse)
 
     def on_terminate(signum: int, frame: FrameType | None) -> None:
         writer.stop()
 
     signal.signal(signal.SIGTERM, on_terminate)
+    answer, log = Answer(secrets), Path(first["log"])
+    threading.Thread(target=_guard, args=(writer, answer, log), daemon=True).start()
     left = writer.run()
-    try:
-        error = None if writer.error is None else secrets.hidden(writer.error)
-        print(json.dumps({"pending": left, "error": error}), flush=True)  # noqa: T201  # the answer
-    except BrokenPipeError:  # nobody is left to hear it
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    _tidy(Path(first["log"]))
+    answer.give(left, writer.error)
+    _tidy(log)
     return 1 if left or writer.error else 0
+
+
+def _guard(writer: _Writer, answer: Answer, log: Path) -> None:
+    """End the process once there is no use in waiting for the store, whatever the other thread is waiting for.
+
+    To be killed at any instant costs nothing: what was not sent is in the journals.
+    """
+    while not writer.should_give_up():
+        time.sleep(0.1)
+    answer.give(writer.left, writer.why())
+    _tidy(log)
+    os._exit(1)
 
 
 def _be_quiet(secrets: Secrets) -> None:
@@ -271,16 +307,20 @@ def _tidy(log: Path) -> None:
         log.unlink()
 
 
+def _file_of(uri: str) -> tuple[int, int] | None:
+    """What tells the store's file from another one of its name; None where it is no file, or gone."""
+    path = database(uri)
+    try:
+        return None if path is None else (path.stat().st_dev, path.stat().st_ino)
+    except OSError:
+        return None
+
+
 def _journal_size(run_dir: Path) -> int:
     try:
         return (run_dir / JOURNAL).stat().st_size
     except OSError:
         return 0
-
-
-def _first_line(error: Exception) -> str:
-    text = str(error).strip() or type(error).__name__
-    return text.splitlines()[0][:300]
 
 
 if __name__ == "__main__":

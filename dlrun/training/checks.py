@@ -37,6 +37,7 @@ def check(spec: Spec, catalog: Catalog) -> list[Problem]:
         *_optimizer(spec),
         *_schedule(spec),
         *_trainer(spec),
+        *_register(spec),
         *(() if wrong else _callbacks(spec, catalog)),
         *check_probes(spec, catalog),
     ]
@@ -120,6 +121,18 @@ def _trainer(spec: Spec) -> Iterator[Problem]:
     if spec["trainer"]["lr_finder"] and "learning_rate" not in spec["optimizer"]:
         rule = f"must be false: optimizer={spec['optimizer']['option']} has no learning_rate to look for"
         yield Problem("trainer.lr_finder", rule, "true", "Choose another optimizer.")
+
+
+def _register(spec: Spec) -> Iterator[Problem]:
+    name = spec.get("tracking", {}).get("register")
+    if name is None:
+        return
+    if not name.strip() or set(name) & set("/:"):
+        yield Problem("tracking.register", "must be a name that MLflow takes, without / and :", got=repr(name))
+    if spec["trainer"]["save_model"] == "never":
+        rule = "must be null: without a model there is nothing to register"
+        mend = "Leave out trainer.save_model=never."
+        yield Problem("tracking.register", rule, got=name, mend=mend)
 
 
 def _callbacks(spec: Spec, catalog: Catalog) -> Iterator[Problem]:

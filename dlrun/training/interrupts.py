@@ -16,7 +16,7 @@ from typing import Any
 
 from dlrun.errors import OutOfTime, Terminated
 
-__all__ = ["Deadline", "Interrupts", "deferred"]
+__all__ = ["Deadline", "Interrupts", "deferred", "terminated_as_interrupt"]
 
 _ONE_REQUEST_SECONDS = 1.0  # a service manager signals every process of a command, and the command its workers
 _ENDS = {signal.SIGINT: KeyboardInterrupt, signal.SIGTERM: Terminated}
@@ -84,6 +84,23 @@ def deferred() -> Iterator[Interrupts]:
                 signal.signal(number, lambda *_, end=end: interrupts._receive(end))
         yield interrupts
     interrupts.act()
+
+
+@contextlib.contextmanager
+def terminated_as_interrupt() -> Iterator[None]:
+    """SIGTERM ends a run as Ctrl-C does: recorded, with its directory in order."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def terminate(*_: object) -> None:
+        raise Terminated
+
+    before = signal.signal(signal.SIGTERM, terminate)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _handle(number: signal.Signals, handler: Callable[..., Any] | int | None) -> None:

@@ -14,7 +14,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-__all__ = ["describe", "differences", "resolved_threads"]
+__all__ = ["describe", "differences", "processor", "resolved_threads"]
 
 _CPUINFO = Path("/proc/cpuinfo")
 _MODEL, _ABILITIES = ("model name", "CPU part"), ("flags", "Features")  # as x86 and ARM call them
@@ -36,7 +36,7 @@ def describe() -> dict[str, Any]:
     import numpy as np
     import tensorflow as tf
 
-    cpu, abilities = _processor()
+    cpu, abilities = processor()
     return {
         "cpu": cpu,
         "abilities": abilities,
@@ -70,7 +70,7 @@ def _shown(value: Any) -> str:
 
 
 @cache
-def _processor() -> tuple[str, str]:
+def processor() -> tuple[str, str]:
     """The processor's name, and a digest of what it can do."""
     facts: dict[str, str] = {}
     try:

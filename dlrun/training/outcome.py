@@ -131,10 +131,12 @@ def _goes_on(kept: Mapping[str, Any] | None) -> str:
 
 
 def flat_metrics(
-    history: Mapping[str, list[float]], best_epoch: int | None, test: Mapping[str, float]
+    history: Mapping[str, list[float]], best_epoch: int | None, kept_epoch: int, test: Mapping[str, float]
 ) -> dict[str, Any]:
-    """The metrics of a result: those of the last epoch, of the best (`best_...`), and of the test part (`test_...`)."""
+    """The metrics of a result: of the last epoch under their own names, of the best (`best_...`), of the one whose
+    weights were restored and kept (`restored_...`), and of the test part (`test_...`)."""
     flat = {name: values[-1] for name, values in history.items()}
-    if best_epoch is not None:
-        flat |= {f"best_{name}": values[best_epoch - 1] for name, values in history.items()}
+    for prefix, epoch in (("best_", best_epoch), ("restored_", kept_epoch)):
+        if epoch:  # 0 is the untrained model, which no epoch has measured
+            flat |= {f"{prefix}{name}": values[epoch - 1] for name, values in history.items()}
     return flat | {f"test_{name}": value for name, value in test.items()}

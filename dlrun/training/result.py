@@ -15,7 +15,7 @@ FINAL = frozenset({"finished", "diverged"})
 """Statuses of runs that are not run again."""
 
 _UNWRITTEN = {"path", "opener"}
-_KEPT = ("model.keras", "best.weights.h5")
+_KEPT = ("model.keras", "best.weights.h5", "weights.npz")
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,8 @@ class Result:
         name: what varies in it.
         status: `finished`, `diverged`, `failed`, `pruned` or `interrupted`.
         metrics: flat names to values: `loss`, `val_accuracy` of the last epoch, `best_val_accuracy` of the best one,
-            `test_accuracy` of the kept weights. A value that is no number (NaN, infinity) is None.
+            `restored_val_accuracy` of the one whose weights were kept, `test_accuracy` of these weights. A value
+            that is no number (NaN, infinity) is None.
         best_epoch: the epoch, from 1, that is best in `monitor`; None when no epoch ended well.
         kept_epoch: the epoch whose weights were kept; 0 is the untrained model.
         epochs_run: how many epochs were begun and ended.

@@ -20,7 +20,7 @@ from dlrun.training.result import Result
 
 __all__ = ["RunDirectory"]
 
-_OF_AN_ATTEMPT = ("result.json", "stop", "model.keras")
+_OF_AN_ATTEMPT = ("result.json", "stop", "model.keras", "signature.json", "weights.npz")
 _OF_A_TRAINING = "best.weights.h5"
 
 
@@ -43,6 +43,11 @@ class RunDirectory:
     def model(self) -> Path:
         """The saved model, if it was kept."""
         return self.path / "model.keras"
+
+    @property
+    def weights(self) -> Path:
+        """The weights of its core, of a run whose model was not kept."""
+        return self.path / "weights.npz"
 
     @property
     def stop(self) -> Path:

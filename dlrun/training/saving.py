@@ -1,21 +1,29 @@
-"""The model that is kept: preprocessing and core in one, of stock Keras layers, for raw rows."""
+"""The model that is kept: preprocessing and core in one, of stock Keras layers, for raw rows.
+
+model.keras      the whole, with its `signature.json` (see `training.signature`)
+weights.npz      of a run of a sweep the core's weights alone, in Keras's order: a tenth of the time to write
+"""
 
 from __future__ import annotations
 
+import zipfile
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
 import keras
+import numpy as np
 
+from dlrun.errors import UserError
 from dlrun.models.augment import inner_input
-from dlrun.training.atomic import storage_errors
+from dlrun.training.atomic import storage_errors, write_json
 from dlrun.training.bookkeeping import Emit
 from dlrun.training.rundir import RunDirectory
+from dlrun.training.signature import SIGNATURE
 
 if TYPE_CHECKING:
     from dlrun.data.prepare import TargetScale
 
-__all__ = ["Around", "assemble", "save_model", "wants_model"]
+__all__ = ["Around", "assemble", "load_weights", "save_model", "save_weights", "wants_model", "wants_weights"]
 
 
 class Around(Protocol):
@@ -34,6 +42,11 @@ class Around(Protocol):
 def wants_model(spec: Mapping[str, Any], auto: bool) -> bool:
     """Whether `trainer.save_model` asks for the model; `auto` is what it means by auto here."""
     return {"always": True, "never": False, "auto": auto}[spec["trainer"]["save_model"]]
+
+
+def wants_weights(spec: Mapping[str, Any], is_kept: bool) -> bool:
+    """Whether the weights are to be kept of a run whose model is not."""
+    return not is_kept and spec["trainer"]["save_model"] == "auto" and not spec["trainer"]["fast_dev_run"]
 
 
 def assemble(model: Any, prepared: Around) -> Any:
@@ -61,12 +74,13 @@ def _uncompiled(model: Any) -> Any:
     return keras.Model(inner_input(model), outputs, name="core")
 
 
-def save_model(model: Any, prepared: Around, directory: RunDirectory, emit: Emit) -> None:
-    """Write `model.keras` to the run's directory, whole or not at all.
+def save_model(model: Any, prepared: Around, signature: Mapping[str, Any], directory: RunDirectory, emit: Emit) -> None:
+    """Write `model.keras` to the run's directory, whole or not at all, and `signature.json` beside it.
 
     Raises:
         StorageError: it cannot be written.
     """
+    write_json(directory.path / SIGNATURE, dict(signature))
     aside = directory.path / "model.partial.keras"
     with storage_errors(directory.model):
         try:
@@ -75,3 +89,31 @@ def save_model(model: Any, prepared: Around, directory: RunDirectory, emit: Emit
         finally:
             aside.unlink(missing_ok=True)
     emit("artifact", {"path": directory.model.name})
+
+
+def save_weights(model: Any, directory: RunDirectory) -> None:
+    """Write `weights.npz` to the run's directory, whole or not at all.
+
+    Raises:
+        StorageError: it cannot be written.
+    """
+    aside = directory.path / "weights.partial.npz"
+    with storage_errors(directory.weights):
+        try:
+            np.savez(aside, allow_pickle=False, **{str(i): value for i, value in enumerate(model.get_weights())})
+            aside.replace(directory.weights)
+        finally:
+            aside.unlink(missing_ok=True)
+
+
+def load_weights(model: Any, directory: RunDirectory) -> None:
+    """Give a core the weights in `weights.npz`.
+
+    Raises:
+        UserError: they cannot be read, or are not of this model.
+    """
+    try:
+        with np.load(directory.weights, allow_pickle=False) as arrays:
+            model.set_weights([arrays[str(i)] for i in range(len(arrays.files))])
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        raise UserError(f"The weights of run {directory.path.name[:8]} must fit its spec: {error}") from error

@@ -102,7 +102,7 @@ def objective_of(prepared: Prepared, spec: Mapping[str, Any], catalog: Catalog) 
 def _outcome(keeper: Bookkeeper, kept: int, test: Mapping[str, float]) -> Outcome:
     return Outcome(
         status="diverged" if keeper.diverged else "pruned" if keeper.pruned else "finished",
-        metrics=flat_metrics(keeper.history, keeper.best_epoch, test),
+        metrics=flat_metrics(keeper.history, keeper.best_epoch, kept, test),
         best_epoch=keeper.best_epoch,
         kept_epoch=kept,
         epochs_run=keeper.epochs_run,

@@ -1,8 +1,9 @@
 """Read what a run kept as arrays of numbers: no class, no link, no pickle of the file's author is followed.
 
-`model.keras` is a zip of a JSON config and an HDF5 file of weights; `best.weights.h5` is such a file alone. Of the
-config are read the shape of the input and the numbers of the preprocessing layers, by name; of HDF5 plain datasets that
-are wholly there. It is run in a process with bounds (`probe`): libhdf5 is C, and the file is a stranger's.
+`model.keras` is a zip of a JSON config and an HDF5 file of weights; `best.weights.h5` is such a file alone, and
+`weights.npz` a zip of NumPy's arrays. Of the config are read the shape of the input and the numbers of the
+preprocessing layers, by name; of HDF5 plain datasets that are wholly there. It is run in a process with bounds
+(`probe`): libhdf5 is C, and the file is a stranger's.
 """
 
 from __future__ import annotations
@@ -21,7 +22,16 @@ from dlrun.workflows.foreign_spec import read_json
 if TYPE_CHECKING:
     import numpy as np
 
-__all__ = ["MAX_BYTES", "Preprocessing", "Scaling", "read_keras", "read_weights", "scaling", "write_weights"]
+__all__ = [
+    "MAX_BYTES",
+    "Preprocessing",
+    "Scaling",
+    "read_arrays",
+    "read_keras",
+    "read_weights",
+    "scaling",
+    "write_weights",
+]
 
 MAX_BYTES = 2_000_000_000
 """Of a file of weights."""
@@ -33,7 +43,7 @@ _MAX_LEVELS = 40
 _KINDS = "fiub"  # numpy's letters for floats, integers and booleans
 
 Arrays = dict[str, "np.ndarray"]
-"""Path in the file, as `layers/dense/vars/0`, to the numbers there."""
+"""Path in the file, as `layers/dense/vars/0`, to the numbers there; in `weights.npz` its place in Keras's order."""
 
 
 @dataclass(frozen=True)
@@ -117,6 +127,31 @@ def _content(archive: zipfile.ZipFile, member: zipfile.ZipInfo, limit: int) -> b
         raise UserError(f"{member.filename} must be smaller than {limit:,} bytes; got {member.file_size:,}.")
     with archive.open(member) as file:
         return file.read(member.file_size + 1)
+
+
+def read_arrays(path: Path) -> Arrays:
+    """The arrays of `weights.npz`.
+
+    Raises:
+        UserError: it holds anything but plain arrays of numbers, or too much of them.
+    """
+    import numpy as np
+
+    try:
+        with zipfile.ZipFile(path) as archive:
+            members = archive.infolist()
+            if any(member.compress_type != zipfile.ZIP_STORED for member in members):
+                raise UserError(f"{path.name} must hold its arrays as they are, not compressed.")
+            if len(members) > _MAX_OBJECTS or sum(member.file_size for member in members) > MAX_BYTES:
+                raise UserError(f"The weights must be smaller than {MAX_BYTES:,} bytes.")
+        with np.load(path, allow_pickle=False) as file:
+            arrays = {name: file[name] for name in file.files}
+    except (OSError, ValueError, KeyError, EOFError, RuntimeError, zipfile.BadZipFile) as error:
+        raise UserError(f"{path.name} must be a file of NumPy's arrays: {str(error)[:200]}.") from error
+    strange = [name for name, array in arrays.items() if array.dtype.kind not in _KINDS or not name.isdigit()]
+    if strange:
+        raise UserError(f"The weights must be numbers; {strange[0][:80]} holds something else.")
+    return arrays
 
 
 def _preprocessing(config: Any) -> Preprocessing:

@@ -20,11 +20,11 @@ from dlrun.config.catalog import Catalog
 from dlrun.config.roots import Roots
 from dlrun.errors import ConfigError, DataError, DlrunError
 from dlrun.workflows.foreign_spec import read_json, read_spec
-from dlrun.workflows.kept import Preprocessing, read_keras, read_weights
+from dlrun.workflows.kept import Preprocessing, read_arrays, read_keras, read_weights
 
 __all__ = ["MODEL_FILES", "main"]
 
-MODEL_FILES = ("model.keras", "best.weights.h5")
+MODEL_FILES = ("model.keras", "best.weights.h5", "weights.npz")
 """What a run may keep, the best first."""
 
 _MEMORY_BYTES = 6 * 2**30
@@ -78,7 +78,8 @@ def _found(path: Path, directory: Path, handed_over: str | None) -> dict[str, An
     if name == MODEL_FILES[0]:
         around, arrays = read_keras(path / name)
     else:
-        arrays = {} if name is None else read_weights(path / name)
+        read = read_arrays if name == MODEL_FILES[2] else read_weights
+        arrays = {} if name is None else read(path / name)
         around = measured(spec, catalog, _digest(path))
     model = rebuild(spec, catalog, around, arrays, is_whole=name == MODEL_FILES[0])
     if handed_over is not None:

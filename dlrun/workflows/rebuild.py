@@ -112,6 +112,12 @@ def _fill(model: Any, arrays: Arrays) -> None:
     expected = len(model.weights)  # not its seeds, which Keras does not keep
     if len(arrays) != expected:
         raise UserError(f"The weights must fit the spec: it makes {expected} arrays; the file holds {len(arrays)}.")
+    if all(name.isdigit() for name in arrays):
+        try:
+            model.set_weights([arrays[str(place)] for place in range(expected)])
+        except (ValueError, KeyError) as error:
+            raise UserError(f"The weights must fit the spec: {str(error)[:200]}") from error
+        return
     with tempfile.TemporaryDirectory() as folder:
         clean = Path(folder) / "clean.weights.h5"
         write_weights(clean, arrays)

@@ -10,6 +10,7 @@ from analysis.synthetic import Project
 from dlrun.analysis.compare import Comparison, compare
 from dlrun.analysis.ranking import default_metric, goal_of, value_of
 from dlrun.analysis.runs import RunRecord, read_runs
+from dlrun.analysis.statistics import adjusted_to_best
 from dlrun.analysis.verdict import decimals_of, settings_text, verdict
 from dlrun.config.catalog import Catalog
 from dlrun.errors import UserError
@@ -141,7 +142,7 @@ def test_averaging_over_the_other_keys(project: Project) -> None:
         for dropout in (0.0, 0.5):
             project.run({"optimizer.learning_rate": rate, "model.dropout": dropout}, {"test_accuracy": rate + dropout})
     found = compare(read_runs(project.work), by=["learning_rate"])
-    assert found.averaged == ("dropout",)
+    assert found.averaged == {"model.dropout": "dropout"}
     assert [len(row.values) for row in found.ranked] == [2, 2]
     with pytest.raises(UserError, match=r"--by must be a key that varies; got learning_rat.*--by learning_rate"):
         compare(read_runs(project.work), by=["learning_rat"])
@@ -198,3 +199,35 @@ def test_decimals_follow_the_uncertainty(project: Project) -> None:
     project.accuracies({0.001: [0.90, 0.91, 0.92]})
     assert decimals_of(compared(project)) == 3  # 0.025
     assert settings_text(compared(project).ranked[0], compared(project)) == "learning_rate=0.001 seed=0"
+
+
+def test_p_of_all_rows_at_once_is_that_of_each_difference(project: Project) -> None:
+    """Paired over five and over two seeds, equal pairs, one pair, and no pair at all."""
+    project.accuracies(
+        {
+            0.1: [0.91, 0.93, 0.92, 0.95, 0.94],
+            0.2: [0.90, 0.91, 0.93, 0.92, 0.94],
+            0.3: [0.81, 0.83, 0.82, 0.85, 0.84],
+            0.4: [0.50, 0.61],
+            0.5: [0.70],
+        }
+    )
+    for seed in (7, 8, 9):
+        project.run({"optimizer.learning_rate": 0.6, "seed": seed}, {"test_accuracy": 0.6 + seed / 100})
+    found = compared(project)
+    others = found.ranked[1:]
+    differences = [row.difference for row in others]
+    assert [each.method for each in differences if each] == ["paired t", "sign", "none", "Welch", "paired t"]
+    assert [row.gap for row in others] == pytest.approx([each.mean for each in differences if each])
+    tested = [row for row in others if row.p is not None]
+    p_values = [row.difference.p for row in tested if row.difference is not None and row.difference.p is not None]
+    assert len(tested) == len(p_values) == 4
+    assert [row.p for row in tested] == pytest.approx(adjusted_to_best(p_values))
+
+
+def test_the_epoch_that_was_restored_is_told_by_its_own_name() -> None:
+    metrics = {"val_loss": 0.5, "best_val_loss": 0.3, "restored_val_loss": 0.4}
+    run = run_with(metrics, best_epoch=3, kept_epoch=5, epochs_run=9)
+    assert [value_of(run, "val_loss", at) for at in ("restored", "best", "last")] == [0.4, 0.3, 0.5]
+    assert (value_of(run, "restored_val_loss", "last"), value_of(run, "train_val_loss")) == (0.4, 0.4)
+    assert goal_of("restored_val_loss") == "min"

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from analysis.synthetic import spec_with
-from dlrun.analysis.runs import RunRecord
+from analysis.synthetic import Project, spec_with
+from dlrun.analysis.runs import RunRecord, read_runs
 from dlrun.analysis.trials import ABSENT, group, short_names, varying_keys
 from dlrun.config.spec import flatten
 
@@ -103,3 +104,22 @@ def test_grouping_by_some_keys_keeps_the_others_as_replicates() -> None:
 def test_runs_without_a_spec_stay_apart() -> None:
     runs = [RunRecord("a", Path("a"), "queued", name="x"), RunRecord("b", Path("b"), "queued", name="x"), record("c")]
     assert [len(trial.runs) for trial in group(runs, [])] == [2, 1]
+
+
+def test_parts_that_are_shared_say_the_same_as_dotted_keys(project: Project) -> None:
+    """What differs is looked for in the parts that differ, as if every key of every run were gone through."""
+    for rate, hidden, option in ((0.1, [8], "adam"), (0.1, [16], "sgd"), (0.2, [8], "adam")):
+        settings = {"optimizer.learning_rate": rate, "model.hidden": hidden, "optimizer.option": option}
+        project.run(settings | ({"augment.flip": True} if rate == 0.2 else {}), {})
+    runs = read_runs(project.work)
+    apart = [replace(run, spec=dict(run.spec)) for run in runs]
+    assert varying_keys(runs) == varying_keys(apart)
+    assert set(varying_keys(runs)) == {"optimizer.option", "optimizer.learning_rate", "model.hidden", "augment.flip"}
+    keys = varying_keys(runs)
+    assert [trial.settings for trial in group(runs, keys)] == [trial.settings for trial in group(apart, keys)]
+    assert runs[0].spec == apart[0].spec and list(runs[0].spec) == list(apart[0].spec)
+    assert (len(runs[0].spec), runs[0].spec.get("no.such", 7), "no.such" in runs[0].spec) == (
+        len(apart[0].spec),
+        7,
+        False,
+    )

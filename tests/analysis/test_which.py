@@ -7,6 +7,7 @@ import pytest
 from analysis.synthetic import Project
 from dlrun.analysis.which import find_run, find_runs
 from dlrun.errors import UserError
+from dlrun.tracking.journal import Journal
 
 
 def test_last_is_the_newest_sweep_or_run_outside_one(project: Project) -> None:
@@ -87,3 +88,14 @@ def test_unknown_names_say_what_may_stand_there(project: Project) -> None:
         find_runs("lst", project.work)
     with pytest.raises(UserError, match="dlrun runs lists what there is"):
         find_runs("qqqqqqqqqqq", project.work)
+
+
+def test_what_is_archived_is_neither_the_last_nor_the_best(project: Project) -> None:
+    worse, better = project.accuracies({0.001: [0.9], 0.01: [0.95]})
+    older, newer = project.sweep({"a": [worse]}), project.sweep({"b": [better]})
+    with Journal(project.work / "runs" / better / "journal.jsonl") as journal:
+        journal.append("labels", tags={}, note="", archived=True)
+    assert find_runs("last", project.work).title == f"sweep {older[:8]}"
+    assert find_run("last", project.work).id == find_run("best", project.work).id == worse
+    assert find_run(better[:8], project.work).id == better
+    assert [run.id for run in find_runs(newer, project.work).runs] == [better]

@@ -1,6 +1,6 @@
 """`python -m tests.benchmarks [SECTION...] [--repeats N]`: measure, and print what was found.
 
-Sections: start, run, step, trial, sweep, peers, cnn, expansion, memory, stream.
+Sections: start, run, step, trial, sweep, peers, cnn, expansion, memory, stream, compare, tracking.
 """
 
 from __future__ import annotations
@@ -16,7 +16,20 @@ from pathlib import Path
 
 import click
 
-from tests.benchmarks import cnn_sweep, expansion, memory, one_more_trial, one_run, peers, start, steps, stream, sweep
+from tests.benchmarks import (
+    cnn_sweep,
+    compare_many,
+    expansion,
+    memory,
+    one_more_trial,
+    one_run,
+    peers,
+    start,
+    steps,
+    stream,
+    sweep,
+    tracking,
+)
 from tests.benchmarks.timing import THREADS, Bench, pin
 
 _SECTIONS: dict[str, Callable[[Bench], None]] = {
@@ -30,6 +43,8 @@ _SECTIONS: dict[str, Callable[[Bench], None]] = {
     "expansion": expansion.measure,
     "memory": memory.measure,
     "stream": stream.measure,
+    "compare": compare_many.measure,
+    "tracking": tracking.measure,
 }
 
 

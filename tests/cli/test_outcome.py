@@ -22,7 +22,8 @@ FACTS: dict[str, Any] = {
     "name": "a run",
     "status": "finished",
     "task": "multiclass",
-    "metrics": {"loss": 0.5, "val_loss": 0.6, "best_loss": 0.4, "best_val_loss": 0.55, "test_loss": 0.7},
+    "metrics": {"loss": 0.5, "val_loss": 0.6, "best_loss": 0.4, "best_val_loss": 0.55, "test_loss": 0.7}
+    | {"restored_loss": 0.4, "restored_val_loss": 0.55},
     "best_epoch": 3,
     "kept_epoch": 3,
     "epochs_run": 2600,

@@ -20,6 +20,7 @@ from dlrun.analysis.runs import read_sweep
 from dlrun.cli import compare, runs
 from dlrun.cli.extent import with_more_seeds
 from dlrun.errors import UserError
+from dlrun.tracking.journal import Journal
 
 
 @pytest.fixture
@@ -110,6 +111,160 @@ def test_compare_by_another_metric_and_key(project: Project) -> None:
     text = flat(run_compare("runs", "--by", "dropout").output)
     assert "averaged over learning_rate" in text
     assert "--by must be a key that varies; got seed." in refused(run_compare("runs", "--by", "seed"))
+
+
+def with_epochs(project: Project, run: str, *metrics: dict[str, float]) -> None:
+    """Give a run a journal with these epochs."""
+    path = project.work / "runs" / run / "journal.jsonl"
+    path.unlink()
+    with Journal(path) as journal:
+        journal.append("start", name=run)
+        for epoch, each in enumerate(metrics, 1):
+            journal.append("epoch", epoch=epoch, metrics=each)
+
+
+def put_away(project: Project, *runs: str) -> None:
+    for run in runs:
+        with Journal(project.work / "runs" / run / "journal.jsonl") as journal:
+            journal.append("labels", tags={}, note="", archived=True)
+
+
+def test_a_curve_where_there_is_room_for_it(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    first, second, third, _ = project.accuracies({0.001: [0.951, 0.962], 0.01: [0.971, 0.975]})
+    with_epochs(project, first, *({"val_accuracy": value} for value in (0.0, 0.5)))
+    with_epochs(project, second, *({"val_accuracy": value} for value in (0.0, 0.5, 1.0)))  # the first stays at 0.5
+    with_epochs(project, third, {"val_accuracy": 0.3}, {"val_accuracy": 0.1})
+    lines = run_compare("runs").output.splitlines()
+    assert lines[1].split()[-1] == "curve"
+    assert [line.split()[-1] for line in lines[3:5]] == ["█▁", "▁▆█"]
+    assert flat("\n".join(lines)).endswith("curve is val_accuracy by epoch.")
+    assert all(len(line) <= 80 for line in lines)
+    assert "curve" not in run_compare("runs", "--json").output
+    monkeypatch.setenv("COLUMNS", "62")
+    assert "curve" not in run_compare("runs").output
+
+
+def test_only_what_is_shown_has_its_journal_read(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    from dlrun.analysis import epoch_curve
+
+    ids = project.accuracies({0.001: [0.951, 0.962], 0.01: [0.971, 0.975], 0.1: [0.5, 0.6]})
+    opened: list[str] = []
+    monkeypatch.setattr(epoch_curve, "read", lambda path: opened.append(path.parent.name) or [])
+    run_compare("runs", "--top", "1")
+    assert sorted(opened) == sorted(ids[2:4])
+    opened.clear()
+    run_compare("runs", "--json")
+    assert opened == []
+
+
+def test_several_of_any_kind_are_compared_together(project: Project) -> None:
+    ids = project.accuracies({0.001: [0.951], 0.01: [0.971], 0.1: [0.5]})
+    one, two = project.sweep({"a": ids[:1]}), project.sweep({"b": ids[1:2], "a": ids[:1]}, experiment="E083")
+    lines = run_compare(one[:8], "E083", ids[2][:8]).output.splitlines()
+    assert lines[0] == f"sweep {one[:8]} and experiment E083 and run {ids[2][:8]}: 3 runs"
+    assert [line.split()[0] for line in lines[3:6]] == ["0.01", "0.001", "0.1"]
+    assert two not in lines[0]
+    assert run_compare(one[:8], one[:8]).output == run_compare(one[:8]).output
+
+
+def test_conditions_choose_the_runs(project: Project) -> None:
+    ids = project.accuracies({0.001: [0.951, 0.962], 0.01: [0.971, 0.975], 0.1: [0.5, 0.6]})
+    sweep = project.sweep({"a": ids})
+    lines = run_compare("--where", "learning_rate<0.1", "--where", "seed=0").output.splitlines()
+    assert lines[0] == f"sweep {sweep[:8]} with learning_rate<0.1, seed=0: 2 runs"
+    assert len(json.loads(run_compare("--where", "learning_rate=0.1,0.01", "--json").output)) == 2
+    assert "Did you mean --where 'learning_rate>1'?" in refused(run_compare("--where", "learning_rat>1"))
+    nothing = run_compare("--where", "learning_rate>1")
+    assert nothing.exit_code == 0
+    assert flat(nothing.output) == (
+        "None of 6 runs fits --where learning_rate>1. For learning_rate>1 there is 0.001, 0.01 or 0.1."
+    )
+    assert run_compare("--where", "learning_rate>1", "--json").output == "[]\n"
+
+
+def test_archived_runs_are_left_out_unless_asked_for(project: Project) -> None:
+    ids = project.accuracies({0.001: [0.951, 0.962], 0.01: [0.971, 0.975]})
+    sweep = project.sweep({"a": ids[:2], "b": ids[2:]})
+    put_away(project, ids[3])
+    text = run_compare(sweep[:8]).output
+    assert text.startswith(f"sweep {sweep[:8]}: 2 trials, 3 runs\n")
+    assert "1 archived left out: --archived shows them too.\n" in text
+    assert run_compare("--archived").output.startswith(f"sweep {sweep[:8]}: 2 trials, 4 runs\n")
+    assert run_compare(ids[3][:8]).output.startswith(f"run {ids[3][:8]}: 1 run\n")
+    put_away(project, *ids[:3])
+    assert refused(run_compare()).startswith("There are no runs")
+    assert run_compare(sweep[:8]).output == f"Archived are all 4 runs of sweep {sweep[:8]}. --archived shows them.\n"
+
+
+def test_sorted_by_a_column_or_another_metric(project: Project) -> None:
+    project.accuracies({0.01: [0.951, 0.962], 0.001: [0.971, 0.975], 0.1: [0.5, 0.6]})
+    rows = json.loads(run_compare("runs", "--sort", "learning_rate", "--json").output)
+    assert [(row["optimizer.learning_rate"], row["rank"]) for row in rows] == [(0.001, 1), (0.01, 2), (0.1, 3)]
+    project.run({"optimizer.learning_rate": 1.0}, {"test_accuracy": 0.4, "test_mae": 0.1})
+    rows = json.loads(run_compare("runs", "--sort", "test_mae", "--top", "2", "--json").output)
+    assert [(row["rank"], row["test_mae"]) for row in rows] == [(4, 0.1), (1, None)]
+    assert rows[0]["difference"] < 0, "the statistics stay those of the ranking metric"
+    heading, _, first, *_ = run_compare("runs", "--sort", "test_loss", "--top", "2").output.splitlines()[1:]
+    assert heading.split()[-1] == "test_loss" and first.split()[-1] == "0.027"
+    assert "Did you mean --sort learning_rate?" in refused(run_compare("runs", "--sort", "learning_rat"))
+    assert "Choose one of learning_rate, mean, best" in refused(run_compare("runs", "--sort", "xyz"))
+
+
+def test_a_number_that_a_search_drew_is_shown_in_six_figures(project: Project) -> None:
+    project.accuracies({0.0007943282347242813: [0.9, 0.91], 0.1 + 0.2: [0.8, 0.81]})
+    lines = run_compare("runs").output.splitlines()
+    assert [line.split()[0] for line in lines[3:5]] == ["0.000794328", "0.3"]
+    assert "learning_rate=0.0007943282347242813" in flat("".join(lines)), "to be typed it is whole"
+
+
+def test_the_epoch_of_a_metric_can_be_chosen(project: Project) -> None:
+    metrics = {"val_loss": 0.5, "best_val_loss": 0.3, "restored_val_loss": 0.4}
+    project.run({"optimizer.learning_rate": 0.1}, metrics)
+
+    def mean(*words: str) -> float:
+        (row,) = json.loads(run_compare("runs", "--metric", "val_loss", "--json", *words).output)
+        return float(row["mean"])
+
+    assert (mean(), mean("--at", "best"), mean("--at", "last")) == (0.4, 0.3, 0.5)
+    assert "val_loss is of the restored epoch" in flat(run_compare("runs", "--metric", "val_loss").output)
+
+
+def test_two_seeds_get_an_interval_and_a_warning(project: Project) -> None:
+    project.accuracies({0.001: [0.951, 0.962], 0.01: [0.971, 0.975]})
+    text = flat(run_compare("runs").output)
+    assert "0.973 ± 0.025" in text
+    assert "Two seeds: the interval " in text
+    project.accuracies({0.1: [0.951, 0.962, 0.9]})
+    assert "Two seeds" not in run_compare("runs", "--where", "learning_rate=0.1").output
+
+
+def test_the_effect_of_one_key(project: Project) -> None:
+    for rate in (0.001, 0.01):
+        for dropout in (0.0, 0.5):
+            for seed in range(3):
+                value = 0.9 + rate + dropout / 10 + seed * (1 + rate) / 1000
+                settings = {"optimizer.learning_rate": rate, "model.dropout": dropout, "seed": seed}
+                project.run(settings, {"test_accuracy": value})
+    project.run({"optimizer.learning_rate": 9.0}, {}, "diverged", cause={"kind": "nan", "message": "no"})
+    text = run_compare("runs", "--by", "learning_rate").output
+    lines = [line.split() for line in text.splitlines()]
+    assert lines[1] == ["learning_rate", "test_accuracy", "blocks", "to", "best", "p"]
+    assert lines[3][0] == "0.01" and lines[4][:4] == ["0.001", "0.927001", "6", "-0.009009"]
+    assert "9 diverged nan: no" in flat(text)
+    assert "Best: learning_rate=0.01. It is ahead of 0.001 by 0.0090" in flat(text)
+    assert "averaged over dropout; a block is the same other settings and seed" in flat(text)
+    rows = json.loads(run_compare("runs", "--by", "optimizer.learning_rate", "--json").output)
+    assert [(row["rank"], row["optimizer.learning_rate"], row["blocks"]) for row in rows[:2]] == [
+        (1, 0.01, 6),
+        (2, 0.001, 6),
+    ]
+    assert rows[1]["difference_low"] < rows[1]["difference"] < rows[1]["difference_high"] < 0
+    assert (rows[2]["rank"], rows[2]["status"]) == (None, {"diverged": 1})
+    by_value = run_compare("runs", "--by", "learning_rate", "--sort", "learning_rate", "--top", "1").output
+    assert by_value.splitlines()[3].split()[0] == "0.001"
+    assert "--sort must be learning_rate or test_accuracy" in refused(
+        run_compare("runs", "--by", "learning_rate", "--sort", "p")
+    )
 
 
 def test_compare_one_trial(project: Project) -> None:
@@ -227,7 +382,7 @@ def test_only_the_first_seeds_are_gone_on_from(project: Project, word: str, expe
 
 
 def test_many_seeds_get_a_bootstrap_interval(project: Project) -> None:
-    project.accuracies({0.001: [0.9 + 0.001 * (seed % 7) for seed in range(20)]})
+    project.accuracies({0.001: [0.9 + 0.001 * (seed % 7) for seed in range(100)]})
     text = flat(run_compare("runs").output)
     assert "bootstrap interval (BCa)" in text
     assert "[0." in text

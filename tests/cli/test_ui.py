@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from click.testing import CliRunner
@@ -55,6 +56,79 @@ def _get(port: int, path: str, host: str) -> tuple[int, bytes]:
     return response.status, response.read()
 
 
+def _asked(port: int, request: str, *headers: str) -> int:
+    """The status of what is sent as it stands: no library mends its headers."""
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
+        lines = [f"{request} HTTP/1.1", *headers, "Content-Length: 0", "Connection: close", "", ""]
+        connection.sendall("\r\n".join(lines).encode())
+        answer = connection.makefile("rb").readline()
+    return int(answer.split()[1])
+
+
+HOSTS = [  # of strangers; PORT stands for the server's
+    "10.evil.com",
+    "10.evil.com:PORT",
+    "192.168.evil.com:PORT",
+    "evil.com",
+    "localhost.evil.com:PORT",
+    "127.0.0.1.evil.com:PORT",
+    "127.0.0.1:PORT.evil.com",
+    "127.0.0.1:PORT@evil.com",
+    "user@127.0.0.1:PORT",
+    "127.0.0.1.:PORT",
+    "localhost.:PORT",
+    "LOCALHOST:PORT",
+    "[::1]:PORT",
+    "[::ffff:127.0.0.1]:PORT",
+    "0.0.0.0:PORT",
+    "2130706433:PORT",  # 127.0.0.1 as one number
+    "127.0.0.1",
+    "127.0.0.1:1",
+    "127.0.0.1:PORT, evil.com",
+    "",
+]
+ORIGINS = [
+    "null",
+    "http://10.evil.com",
+    "http://10.evil.com:PORT",
+    "http://evil.com",
+    "https://evil.com",
+    "http://127.0.0.1.evil.com",
+    "http://127.0.0.1.evil.com:PORT",
+    "http://localhost.evil.com:PORT",
+    "http://127.0.0.1:PORT.evil.com",
+    "http://127.0.0.1:PORT@evil.com",
+    "http://user@127.0.0.1:PORT",
+    "http://127.0.0.1",
+    "http://localhost:3000",
+    "https://127.0.0.1:PORT",
+    "http://[::1]:PORT",
+    "http://LOCALHOST:PORT",
+    "http://127.0.0.1:PORT/",
+    "http://localhost.:PORT",
+    "file://",
+    "",
+]
+_READ = "/api/2.0/mlflow/experiments/search?max_results=1"
+_CHANGES = [f"{method} /{api}/2.0/mlflow/runs/delete" for method in ("POST", "DELETE") for api in ("api", "ajax-api")]
+
+
+def _let_in(port: int) -> list[str]:
+    """What strangers got an answer to: 20 names of hosts and 20 origins, each with what it must not do."""
+    own = f"Host: 127.0.0.1:{port}"
+    wrong = []
+    for host in (f"Host: {each.replace('PORT', str(port))}" for each in HOSTS):
+        for request in ("GET /", f"GET {_READ}", f"GET /ajax-api{_READ[4:]}", _CHANGES[0]):
+            wrong += [f"{request} {host}"] if _asked(port, request, host) != 403 else []
+        for path in ("/health", "/version"):
+            wrong += [f"{path} {host}"] if _asked(port, f"GET {path}", host) != 200 else []
+    for origin in (f"Origin: {each.replace('PORT', str(port))}" for each in ORIGINS):
+        wrong += [f"{request} {origin}" for request in _CHANGES if _asked(port, request, own, origin) != 403]
+    for doubled in ((own, "Host: evil.com"), ("Host: evil.com", own)):  # 400: no server may take two
+        wrong += [str(doubled)] if _asked(port, "GET /", *doubled) not in (400, 403) else []
+    return wrong
+
+
 def _children(parent: int) -> list[int]:
     found = subprocess.run(["ps", "-A", "-o", "pid=,ppid="], capture_output=True, text=True, check=True).stdout
     return [int(pid) for pid, above in map(str.split, found.splitlines()) if int(above) == parent]
@@ -71,8 +145,11 @@ def test_it_serves_refuses_and_leaves_nothing_after_ctrl_c(served: tuple[subproc
     assert status == 200
     assert b"MLflow" in page
     assert _get(port, "/api/2.0/mlflow/experiments/search?max_results=1", f"localhost:{port}")[0] == 200
-    for path in ("/", "/health", "/version", "/api/2.0/mlflow/experiments/search?max_results=1"):
-        assert _get(port, path, "10.evil.com")[0] == 403
+    assert len(HOSTS) == len(ORIGINS) == 20
+    assert _let_in(port) == []
+    # The same requests get past the door from here: what answers then is MLflow, which misses a run's id.
+    own, page = f"Host: localhost:{port}", f"Origin: http://localhost:{port}"
+    assert _asked(port, _CHANGES[0], own) == _asked(port, _CHANGES[1], own, page) == 400
     children = _children(process.pid)
     assert children
     process.send_signal(signal.SIGINT)
@@ -92,12 +169,26 @@ def test_killed_it_takes_the_server_along(served: tuple[subprocess.Popen[str], i
 
 
 def test_a_server_that_answers_strangers_is_stopped(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(UiServer, "_status", lambda self, host, path, origin=None: 200)
+    monkeypatch.setattr(UiServer, "_status", lambda self, host, path, origin=None, method="GET": 200)
     server = UiServer(f"sqlite:///{project}/mlflow.db", project, listen(None))
     with pytest.raises(StorageError, match="answered a stranger"), server:
         server.wait_until_ready()
     assert server._process.returncode is not None
     assert _is_free(server.port)
+
+
+def test_a_busy_machine_is_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A request that timed out is no answer to a stranger."""
+    answers = [None, 200, *[each for _ in range(40) for each in (None, 403)]]
+    monkeypatch.setattr(UiServer, "_status", lambda self, *words: answers.pop(0))
+    server = UiServer.__new__(UiServer)
+    server.port, server._process = 5000, SimpleNamespace(poll=lambda: None)  # type: ignore[assignment]
+    server.wait_until_ready()
+    server._process = SimpleNamespace(poll=lambda: 1)  # type: ignore[assignment]
+    monkeypatch.setattr(UiServer, "_last_error", lambda self: "it broke")
+    answers.insert(0, None)
+    with pytest.raises(StorageError, match="did not start: it broke"):
+        server.wait_until_ready()
 
 
 def test_without_a_store_it_says_what_makes_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

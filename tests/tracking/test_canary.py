@@ -38,7 +38,7 @@ QUICK = ("data=iris", "trainer.epochs=1", ADDRESS, "tracking.wait_seconds=2")
 def test_a_store_that_is_away_leaves_its_address_nowhere(dlrun: Call, work: Path) -> None:
     done = dlrun(*QUICK, DLRUN_CANARY=AWAY)
     assert done.returncode == 0, printed(done)
-    assert "runs are not in ${oc.env:DLRUN_CANARY} yet" in done.stderr
+    assert "1 run is not in ${oc.env:DLRUN_CANARY} yet" in done.stderr
     assert [*work.glob("runs/.writer-*.log")], "its log says why"
     for words in (["runs"], ["compare", "--json"], ["config", *QUICK]):
         assert CANARY not in printed(dlrun(*words, DLRUN_CANARY=AWAY)), words

@@ -11,7 +11,9 @@ import pytest
 from dlrun.tracking.guard import Guard
 
 
-def _answer(host: str | None, path: str = "/", origin: str | None = None, kind: str = "http") -> object:
+def _answer(
+    host: str | None, path: str = "/", origin: str | None = None, kind: str = "http", method: str = "GET"
+) -> object:
     sent: list[MutableMapping[str, Any]] = []
 
     async def send(message: MutableMapping[str, Any]) -> None:
@@ -25,7 +27,7 @@ def _answer(host: str | None, path: str = "/", origin: str | None = None, kind: 
 
     headers = [(b"host", host.encode())] if host is not None else []
     headers += [(b"origin", origin.encode())] if origin is not None else []
-    asyncio.run(Guard(app, 5000)({"type": kind, "path": path, "headers": headers}, receive, send))
+    asyncio.run(Guard(app, 5000)({"type": kind, "path": path, "method": method, "headers": headers}, receive, send))
     return sent[0].get("status", sent[0]["type"])
 
 
@@ -35,26 +37,34 @@ def test_its_own_name_is_let_in(host: str) -> None:
     assert _answer(host, origin=f"http://{host}") == 200
 
 
-@pytest.mark.parametrize(
-    "host",
-    [
-        None,
-        "",
-        "evil.example",
-        "10.evil.com",
-        "10.evil.com:5000",
-        "localhost",
-        "127.0.0.1",
-        "127.0.0.1:5001",
-        "localhost:5000.evil.example",
-        "LOCALHOST:5000",
-        "[::1]:5000",
-        "192.168.0.1:5000",
-    ],
-)
-@pytest.mark.parametrize("path", ["/", "/health", "/version"])
+STRANGERS = [
+    None,
+    "",
+    "evil.example",
+    "10.evil.com",
+    "10.evil.com:5000",
+    "localhost",
+    "127.0.0.1",
+    "127.0.0.1:5001",
+    "localhost:5000.evil.example",
+    "LOCALHOST:5000",
+    "[::1]:5000",
+    "192.168.0.1:5000",
+]
+
+
+@pytest.mark.parametrize("host", STRANGERS)
+@pytest.mark.parametrize("path", ["/", "/api/2.0/mlflow/experiments/search", "/health/", "/healthy", "//version"])
 def test_every_other_name_is_refused(host: str | None, path: str) -> None:
     assert _answer(host, path) == 403
+    assert _answer(host, path, kind="websocket") == "websocket.close"
+
+
+@pytest.mark.parametrize("host", STRANGERS)
+@pytest.mark.parametrize("path", ["/health", "/version"])
+def test_what_holds_no_data_is_seen_under_any_name(host: str | None, path: str) -> None:
+    assert _answer(host, path) == _answer(host, path, method="HEAD") == 200
+    assert _answer(host, path, method="POST") == 403
     assert _answer(host, path, kind="websocket") == "websocket.close"
 
 

@@ -12,7 +12,11 @@ from pathlib import Path
 import pytest
 
 from dlrun.tracking import sqlitefile
-from dlrun.tracking.store import problems, redacted, token, tracking_uri
+from dlrun.tracking.backend import StoreFault
+from dlrun.tracking.faults import told
+from dlrun.tracking.schema import connect
+from dlrun.tracking.state import Note, Synced, all_synced, forget, read_synced
+from dlrun.tracking.store import problems, redacted, store_uri, token, tracking_uri
 
 
 def test_the_default_store_lies_beside_the_runs(tmp_path: Path) -> None:
@@ -110,3 +114,65 @@ def test_the_trainers_side_imports_no_framework() -> None:
         "print([m for m in ('mlflow', 'tensorflow', 'keras', 'pandas', 'sqlalchemy') if m in sys.modules])"
     )
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
+
+
+@pytest.mark.parametrize(
+    ("revision", "words"),
+    [("451aebb31d03", "an older MLflow"), ("0" * 12, "a newer MLflow")],
+)
+def test_a_store_of_another_mlflow_is_left_alone(tmp_path: Path, revision: str, words: str) -> None:
+    path = tmp_path / "mlflow.db"
+    with closing(sqlite3.connect(path)) as database:
+        database.execute("create table alembic_version (version_num)")
+        database.execute("insert into alembic_version values (?)", (revision,))
+        database.commit()
+    content = path.read_bytes()
+    (problem,) = problems({"uri": None}, tmp_path)
+    assert words in str(problem)
+    assert ("dlrun sync --upgrade, which makes a backup first" in str(problem)) == (words == "an older MLflow")
+    (named,) = problems({"uri": "sqlite:///mlflow.db"}, tmp_path)
+    assert named.mend == problem.mend
+    assert problems({"option": "offline"}, tmp_path) == []
+    with pytest.raises(StoreFault, match=words):
+        connect(f"sqlite:///{path}", tmp_path)
+    assert path.read_bytes() == content
+
+
+def test_offline_names_its_store_and_sends_nothing(tmp_path: Path) -> None:
+    node = {"option": "offline", "uri": None}
+    assert tracking_uri(node, tmp_path) == ""
+    assert store_uri(node, tmp_path) == f"sqlite:///{tmp_path}/mlflow.db"
+    (problem,) = problems({"option": "offline", "uri": "gopher://x"}, tmp_path)
+    assert "must begin with" in problem.rule
+
+
+def test_the_note_of_a_run_keeps_stores_apart(tmp_path: Path) -> None:
+    note = Note.hold(tmp_path)
+    assert note is not None
+    note.write(Synced("one", "a", 3, 100))
+    note.write(Synced("other", "b", 5, 200))
+    note.write(Synced("one", "a", 4, 150))
+    note.release()
+    assert [each.store for each in all_synced(tmp_path)] == ["other", "one"]
+    assert read_synced(tmp_path) == read_synced(tmp_path, "one") == Synced("one", "a", 4, 150)
+    assert read_synced(tmp_path, "third") is None
+    forget(tmp_path)
+    assert all_synced(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("API request to endpoint /x failed with error code 401 != 200. Response body: 'no'", "asks who you are"),
+        ("... failed with error code 403 != 200. Response body: 'Permission denied'", "does not let this user"),
+        ("Max retries exceeded (Caused by ResponseError('too many 500 error responses'))", "an error of its own"),
+        ("NewConnectionError(...: [Errno 111] Connection refused)", "nobody answers"),
+        ("(sqlite3.OperationalError) database or disk is full", "disk is full"),
+        ('FATAL:  password authentication failed for user "x"', "refuses the user"),
+    ],
+)
+def test_what_a_library_raises_is_told_in_a_sentence(text: str, says: str) -> None:
+    outer = RuntimeError("it did not work")
+    outer.__cause__ = RuntimeError(text)
+    assert says in told(outer)
+    assert told(RuntimeError("something new\nand more")) == "something new"

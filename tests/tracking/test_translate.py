@@ -35,16 +35,17 @@ def test_the_same_in_however_many_batches(cut: int) -> None:
     translator = Translator()
     one, two = translator.translate(_RUN[:cut]), translator.translate(_RUN[cut:])
     assert one.points + two.points == [
-        Point("parameters", 10.0, 3000, 0),
         Point("loss", 1.7976931348623157e308, 4000, 1),
         Point("learning_rate", 0.1, 4000, 1),
         Point("epoch_seconds", 2.0, 4000, 1),
         Point("test_loss", 0.5, 5000, 1),
         Point("best_loss", 0.1, 8000, 1),
+        Point("parameters", 10.0, 8000, 0),
     ]
     assert one.params | two.params == {"x_0_": "3"}
     assert one.tags | two.tags == {"who": "me", "dlrun.cause": "no"}
-    assert one.files + two.files == ["spec.json", "result.json", "environment.json", "plots/a.png"]
+    sent = ["spec.json", "result.json", "environment.json", "uncommitted.diff", "plots/a.png"]
+    assert one.files + two.files == sent
     assert {one.status, two.status} - {None} == {"failed"}
 
 

@@ -19,7 +19,9 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+import yaml
 
+from dlrun.cli.main import main
 from dlrun.tracking.backend import Backend
 from dlrun.tracking.client import Report, Writer
 from dlrun.tracking.journal import Journal
@@ -303,9 +305,14 @@ def test_sql_leaves_what_mlflow_would(unsent: Path, tmp_path_factory: pytest.Tem
     """Row by row, in every table that either writes: a store is MLflow's own, whoever wrote it."""
     with Journal(unsent / "runs" / ("d" * 16) / "journal.jsonl") as journal:
         journal.append("artifact", path="plots")
+        journal.append("evaluated", part="test", epoch=2, metrics={"accuracy": 0.9})
+        journal.append("system", seconds=1.2, values={"cpu_utilization_percentage": 12.5})
+        journal.append("artifact", path="model.keras")
         journal.append("end", status="diverged", metrics={}, cause=None)
     (unsent / "runs" / ("d" * 16) / "plots").mkdir()
     (unsent / "runs" / ("d" * 16) / "plots" / "a.txt").write_text("a plot")
+    (unsent / "runs" / ("d" * 16) / "model.keras").write_bytes(b"a model")
+    (unsent / "runs" / ("d" * 16) / "signature.json").write_text(json.dumps(_SIGNATURE))
     other = tmp_path_factory.mktemp("mlflow")
     shutil.copytree(unsent, other, dirs_exist_ok=True)
     for work in (unsent, other):
@@ -316,9 +323,22 @@ def test_sql_leaves_what_mlflow_would(unsent: Path, tmp_path_factory: pytest.Tem
     files = _files(unsent)
     assert files == _files(other)
     assert files["alone"]["a.txt"] == b"a plot"
+    models = _models(unsent)
+    assert models == _models(other)
+    assert models["data/model/model.keras"] == b"a model"
 
 
-_TIMES_OF_ITS_OWN = ("creation_time", "last_update_time")
+_TIMES_OF_ITS_OWN = ("creation_time", "last_update_time", "creation_timestamp_ms", "last_updated_timestamp_ms")
+_SIGNATURE = {
+    "columns": ["a", "b"],
+    "shape": [2],
+    "task": "binary",
+    "classes": ["no", "yes"],
+    "predictions": ["prediction"],
+    "outputs": "probability",
+    "modules": [],
+    "example": [[1.0, 2.0]],
+}
 
 
 def _tables(work: Path) -> dict[str, list[str]]:
@@ -328,6 +348,7 @@ def _tables(work: Path) -> dict[str, list[str]]:
         names = [row[0] for row in store.execute("select name from sqlite_master where type = 'table'")]
         ids = {row["run_uuid"]: f"<{row['name']}>" for row in store.execute("select run_uuid, name from runs")}
         ids |= {row[0]: "<dataset>" for row in store.execute("select dataset_uuid from datasets")}
+        ids |= {row[0]: "<model>" for row in store.execute("select model_id from logged_models")}
         ids |= {
             row[0]: f"<input of {ids[row[1]]}>"
             for row in store.execute("select input_uuid, destination_id from inputs")
@@ -355,6 +376,18 @@ def _files(work: Path) -> dict[str, dict[str, bytes]]:
         name: {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
         for name, folder in folders
     }
+
+
+def _models(work: Path) -> dict[str, bytes]:
+    """The content of the one model's files, without the ids of it."""
+    with closing(sqlite3.connect(work / "mlflow.db")) as store:
+        query = "select model_id, source_run_id, artifact_location from logged_models"
+        ((model, run, location),) = store.execute(query)
+    folder = Path(urlsplit(location).path)
+    found = {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    described = yaml.safe_load(found.pop("MLmodel"))
+    assert (described["model_id"], described["run_id"], described["artifact_path"]) == (model, run, location)
+    return found
 
 
 _PARENT = """
@@ -464,3 +497,178 @@ def test_without_a_store_there_is_no_writer(tmp_path: Path) -> None:
     writer.watch(tmp_path)
     assert writer.close(1) == Report(complete=True, pending=0, error=None, uri="")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_store_that_is_replaced_while_it_is_written_gets_all(store_alone: Path) -> None:
+    run_dir = _journal_run(store_alone, "e" * 16, name="e", params={}, tags={}, sweep=None, trial=None)
+    writer = Writer.start(_NODE, store_alone)
+    writer.watch(run_dir)
+    shutil.copy(store_alone / "mlflow.db", store_alone / "another.db")
+    _wait_until(lambda: read_synced(run_dir) is not None)
+    with closing(sqlite3.connect(store_alone / "another.db", isolation_level=None)) as other:
+        other.execute("pragma application_id = 7")
+    (store_alone / "another.db").replace(store_alone / "mlflow.db")
+    _end_run(run_dir)
+    assert writer.close(20).complete
+    steps = [step for key, step, *_ in _content(store_alone)["run " + "e" * 16]["metrics"] if key == "loss"]
+    assert steps == list(range(1, _EPOCHS + 1))
+
+
+def test_what_was_deleted_here_is_deleted_there_with_the_sweep_it_leaves_empty(unsent: Path) -> None:
+    _project_all(unsent, SqlBackend(unsent / "mlflow.db", lambda: pytest.fail("MLflow is not needed")))
+    graves = unsent / "runs" / ".deleted"
+    graves.mkdir()
+    runs = [run_dir for run_dir in _run_dirs(unsent) if run_dir.name != "d" * 16]
+    for run_dir in runs[1:]:
+        synced = read_synced(run_dir)
+        assert synced is not None
+        grave = {"store": synced.store, "mlflow_run_id": synced.mlflow_run_id}
+        (graves / f"{run_dir.name}.json").write_text(json.dumps(grave))
+        shutil.rmtree(run_dir)
+    (graves / "elsewhere.json").write_text('{"store": "another", "mlflow_run_id": "x"}')
+
+    assert _send(unsent).complete
+    assert [path.name for path in graves.iterdir()] == ["elsewhere.json"]
+    assert _shown(unsent) == sorted(["alone", "slow seed=0", "slow", "a sweep"])
+
+    synced = read_synced(runs[0])
+    assert synced is not None
+    for backend in (SqlBackend(unsent / "mlflow.db", lambda: pytest.fail("not needed")), MlflowBackend(_uri(unsent))):
+        backend.delete_run(synced.mlflow_run_id)  # what stands above it goes too; a second time changes nothing
+        backend.delete_run("a" * 32)
+        assert _shown(unsent) == ["alone"]
+
+
+def test_mlflow_deletes_what_is_left_empty_as_sql_does(unsent: Path) -> None:
+    _project_all(unsent, SqlBackend(unsent / "mlflow.db", lambda: pytest.fail("MLflow is not needed")))
+    backend = MlflowBackend(_uri(unsent))
+    for run_dir in _run_dirs(unsent)[: _SEEDS + 1]:
+        synced = read_synced(run_dir)
+        assert synced is not None
+        backend.delete_run(synced.mlflow_run_id)
+    shown = ["a sweep", "alone", "fast", "fast seed=1", "fast seed=2"]
+    assert _shown(unsent) == shown
+
+
+def _shown(work: Path) -> list[str]:
+    with closing(sqlite3.connect(work / "mlflow.db")) as store:
+        return sorted(name for (name,) in store.execute("select name from runs where lifecycle_stage = 'active'"))
+
+
+@pytest.mark.slow
+def test_sixteen_cold_commands_share_one_fresh_store(tmp_path: Path) -> None:
+    names = [f"{number:016x}" for number in range(1, 17)]
+    codes = [_COLD.format(tests=str(Path(__file__).parent), work=str(tmp_path), name=name) for name in names]
+    commands = [subprocess.Popen([sys.executable, "-c", code]) for code in codes]
+    assert [command.wait(300) for command in commands] == [0] * 16
+    assert sorted(_content(tmp_path)) == sorted([*(f"run {name}" for name in names), "sweep s", "trial t"])
+
+
+def _spec(run_dir: Path, **tracking: Any) -> None:
+    (run_dir / "spec.json").write_text(json.dumps({"tracking": {"option": "mlflow", "uri": None} | tracking}))
+
+
+def _synced(work: Path, capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, list[dict[str, Any]]]:
+    code = main(["sync", "--json", *words])
+    return code, json.loads(capsys.readouterr().out)
+
+
+def test_sync_sends_each_run_where_it_belongs_and_nothing_twice(
+    unsent: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(unsent)
+    monkeypatch.setenv("MLFLOW_TRACKING_TOKEN", "a-secret-token")
+    monkeypatch.setattr("dlrun.workflows.sync._AWAY_SECONDS", 0.5)
+    first, second, third, *others = _run_dirs(unsent)
+    for run_dir in others:
+        _spec(run_dir, option="offline")
+    _spec(first, uri="http://someone:hidden@127.0.0.1:9")
+    _spec(second, option="none")
+    _spec(third, uri="${oc.env:NO_SUCH_STORE}")
+
+    code, told = _synced(unsent, capsys)
+    assert code == 1
+    by_store = {each["store"]: each for each in told if each["store"]}
+    home, away = by_store[_uri(unsent)], by_store["http://someone:***@127.0.0.1:9"]
+    assert (home["runs"], home["sent"], home["missing"], home["why"]) == (len(others), len(others), 0, None)
+    assert (away["sent"], away["missing"]) == (0, 1)
+    assert "nobody answers at its address" in away["why"]
+    whys = {each["why"]: each["missing"] for each in told if not each["store"]}
+    assert any("tracking=none records nothing" in why and missing == 0 for why, missing in whys.items())
+    assert any("NO_SUCH_STORE" in why and missing == 1 for why, missing in whys.items())
+    before = _comparable(unsent)
+    assert len([name for name in before if name.startswith("run ")]) == len(others)
+
+    for words in ([run.name for run in others], [*(run.name for run in others), "--again"]):
+        code, (again,) = _synced(unsent, capsys, *words)
+        assert (code, again["sent"]) == (0, len(others) if "--again" in words else 0)
+        assert _comparable(unsent) == before
+    logs = [path.read_text() for path in unsent.glob("runs/.writer*")]
+    assert logs
+    assert not [log for log in logs if "hidden" in log or "a-secret-token" in log]
+
+
+def test_sync_to_another_store_leaves_the_first_one_as_it_is(
+    unsent: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(unsent)
+    for run_dir in _run_dirs(unsent):
+        _spec(run_dir)
+    shutil.copy(unsent / "mlflow.db", unsent / "other.db")
+    for words, sent in ([], 7), (["--to", "sqlite:///other.db"], 7), ([], 0), (["--to", "sqlite:///other.db"], 0):
+        code, (told,) = _synced(unsent, capsys, *words)
+        assert (code, told["runs"], told["sent"], told["missing"]) == (0, 7, sent, 0)
+    here = _comparable(unsent)
+    (unsent / "other.db").replace(unsent / "mlflow.db")
+    assert _comparable(unsent) == here
+
+
+@pytest.mark.slow
+def test_an_older_store_is_upgraded_after_a_backup_and_never_before(
+    work: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _older_store(work / "mlflow.db")
+    _end_run(_journal_run(work, "a" * 16, name="a", params={}, tags={}, sweep=None, trial=None))
+    _spec(work / "runs" / ("a" * 16))
+    before = (work / "mlflow.db").read_bytes()
+    assert main(["data=iris", "trainer.epochs=1"]) == 2
+    assert "dlrun sync --upgrade" in capsys.readouterr().err
+    assert not _send(work).complete  # MLflow would have upgraded it without a word: a table is missing
+    code, (told,) = _synced(work, capsys)
+    assert (code, told["missing"]) == (1, 1)
+    assert (work / "mlflow.db").read_bytes() == before
+
+    assert main(["sync", "--upgrade"]) == 0
+    (backup,) = work.glob("mlflow.db.backup-*")
+    assert backup.name in capsys.readouterr().out
+    with closing(sqlite3.connect(backup)) as old:
+        assert old.execute("select version_num from alembic_version").fetchone() == (_OLDER,)
+        assert old.execute("select name from experiments where experiment_id = 77").fetchone() == ("kept",)
+    assert is_known(work / "mlflow.db")
+    assert main(["sync", "--upgrade"]) == 0
+    assert "nothing was changed" in capsys.readouterr().out
+    code, (told,) = _synced(work, capsys)
+    assert (code, told["sent"], told["missing"]) == (0, 1, 0)
+    with closing(sqlite3.connect(work / "mlflow.db")) as store:
+        assert store.execute("select name from experiments where experiment_id = 77").fetchone() == ("kept",)
+
+
+_OLDER = "3500859a5d39"  # of MLflow 2.9 or so
+
+
+def _older_store(path: Path) -> None:
+    """A store as an older MLflow made it: by its own migrations, up to that revision."""
+    import sqlalchemy
+    from alembic import command
+    from mlflow.store.db.utils import _get_alembic_config
+    from mlflow.store.tracking.dbmodels.initial_models import Base
+
+    engine = sqlalchemy.create_engine(f"sqlite:///{path}")
+    Base.metadata.create_all(engine)
+    config = _get_alembic_config(str(engine.url))
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, _OLDER)
+        kept = "insert into experiments (experiment_id, name, lifecycle_stage) values (77, 'kept', 'active')"
+        connection.execute(sqlalchemy.text(kept))
+    engine.dispose()

@@ -195,6 +195,16 @@ def test_the_commit_of_the_project_is_noted(tmp_path):
     git("commit", "-m", "one")
     clean = environment.describe(tmp_path, "")["git"]
     assert len(clean["commit"]) == 40
-    assert clean["dirty"] is False
+    assert (clean["dirty"], clean["diff"]) == (False, None)
     (tmp_path / "a").write_text("2")
-    assert environment.describe(tmp_path, "")["git"]["dirty"] is True
+    changed = environment.describe(tmp_path, "")
+    assert changed["git"]["dirty"] is True
+    run = tmp_path / "runs" / "x"
+    environment.write(run, changed)
+    git("checkout", "a")
+    git("apply", run / environment.UNCOMMITTED)  # the run's own files again
+    assert (tmp_path / "a").read_text() == "2"
+    described = json.loads((run / environment.ENVIRONMENT).read_text())["git"]
+    assert len(described["diff"]) == 64 and described["commit"] == clean["commit"]
+    environment.write(run, {**changed, "git": clean})
+    assert not (run / environment.UNCOMMITTED).exists()

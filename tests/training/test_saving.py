@@ -6,6 +6,7 @@ import sys
 import numpy as np
 import pytest
 
+SIGNATURE = {"columns": []}
 LOAD = """
 import sys, numpy, keras
 model = keras.models.load_model(sys.argv[1])
@@ -26,7 +27,7 @@ def test_a_saved_model_is_loaded_by_keras_alone(train_now, make_prepared, run_di
     target = TargetScale((50.0,), (1000.0,))
     prepared = make_prepared("regression", target, (layer,))
     _, core, events = train_now("regression", prepared=prepared, metric=["mean_absolute_error", "r2"])
-    save_model(core, prepared, run_directory, lambda event, fields: events.append((event, fields)))
+    save_model(core, prepared, SIGNATURE, run_directory, lambda event, fields: events.append((event, fields)))
 
     assert events[-1] == ("artifact", {"path": "model.keras"})
     assert [path.name for path in run_directory.path.glob("*.keras")] == ["model.keras"]
@@ -64,7 +65,7 @@ def test_a_model_with_a_call_of_its_own_is_trained_and_loaded_again(train_now, m
     prepared = make_prepared()
     outcome, model, _ = train_now(prepared=prepared, model=Own(), metric=["accuracy"])
     assert outcome.status == "finished"
-    save_model(model, prepared, run_directory, lambda event, fields: None)
+    save_model(model, prepared, SIGNATURE, run_directory, lambda event, fields: None)
     loaded = keras.models.load_model(run_directory.model)
     rows = prepared.test.x
     np.testing.assert_array_equal(loaded.predict(rows, verbose=0), model.predict(rows, verbose=0))

@@ -31,6 +31,7 @@ def test_flat_metrics_are_those_of_last_best_and_test(train_now):
     losses = [fields["metrics"]["val_loss"] for event, fields in events if event == "epoch"]
     assert outcome.metrics["val_loss"] == losses[-1]
     assert outcome.metrics["best_val_loss"] == min(losses)
+    assert outcome.metrics["restored_val_loss"] == losses[outcome.kept_epoch - 1]
     assert outcome.best_epoch == losses.index(min(losses)) + 1
     assert outcome.metrics["test_accuracy"] == events[-1][1]["metrics"]["accuracy"]
 
@@ -53,6 +54,7 @@ def test_the_best_epochs_weights_are_kept(callback, train_now, make_prepared, ru
     outcome, model, events = train_now("binary", prepared=prepared, trainer=trainer, callback=node, optimizer=sgd)
     losses = [fields["metrics"]["val_loss"] for event, fields in events if event == "epoch"]
     assert outcome.kept_epoch == losses.index(min(losses)) + 1 < len(losses)
+    assert outcome.metrics["restored_val_loss"] == min(losses) != losses[-1] == outcome.metrics["val_loss"]
     values = model.evaluate(prepared.validation.x, prepared.validation.y, verbose=0, return_dict=True)
     assert values["loss"] == pytest.approx(min(losses), rel=1e-5)
     if callback == "early_stopping":

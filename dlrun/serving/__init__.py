@@ -1,0 +1,1 @@
+"""What goes with a kept model to where it is served."""
