@@ -64,7 +64,7 @@ class Answer:
         sweep: what they are part of, None for a single run.
         repeated: how many were finished before and not run again.
         store: what the tracking store has got; None when nothing was to be sent.
-        is_tracked: whether runs are recorded in a store.
+        tracking: the option of `tracking` that says where runs are recorded.
         rate_test: what `trainer.lr_finder` found, in place of results; None of a training.
     """
 
@@ -72,7 +72,7 @@ class Answer:
     sweep: Sweep | None
     repeated: int
     store: Report | None
-    is_tracked: bool
+    tracking: str
     catalog: Catalog
     rate_test: RateTest | None = None
 
@@ -198,7 +198,7 @@ def answer_to(
         sweep=task.sweep,
         repeated=len(plan.runs) - len(waiting),
         store=recording.report,
-        is_tracked=plan.runs[0].spec["tracking"]["option"] not in ("none", "offline"),
+        tracking=plan.runs[0].spec["tracking"]["option"],
         catalog=planner.catalog,
     )
 
@@ -223,7 +223,7 @@ def _test_rates(planner: Planner, plan: Plan) -> Answer:
     from dlrun.workflows.rate_finder import find_rate
 
     found = find_rate(run.spec, planner.catalog, run.id)
-    return Answer((), None, 0, None, False, planner.catalog, found)
+    return Answer((), None, 0, None, run.spec["tracking"]["option"], planner.catalog, found)
 
 
 def _train_one(task: Task) -> None:

@@ -16,14 +16,16 @@ from dlrun.errors import ExitCode
 from dlrun.workflows.amounts import short, short_bytes, short_score
 
 if TYPE_CHECKING:
-    from dlrun.analysis.runs import SweepRecord
+    from dlrun.analysis.runs import RunRecord, SweepRecord
     from dlrun.api import Answer
+    from dlrun.config.catalog import Catalog
     from dlrun.tracking.client import Report
     from dlrun.training.result import Result
 
 __all__ = ["exit_code", "print_answer"]
 
 _SINGLE = {"diverged": ExitCode.DIVERGED, "failed": ExitCode.FAILED, "interrupted": ExitCode.INTERRUPTED}
+_WHERE = {"none": "", "offline": "; dlrun sync sends them to the store"}
 _PARTS = {"": "train", "val_": "validation", "test_": "test"}
 
 
@@ -134,25 +136,35 @@ def _print_sweep(answer: Answer, advises: bool) -> None:
         click.echo("\n".join([*lines, *mends(answer.sweep, answer.work)]))
     if not advises:
         return
-    if (command := _keeping(answer, sweep)) is not None:
-        click.echo(f"To train the best trial once more and keep its model: {command}")
+    best = _best_of(sweep, answer.catalog)
+    if best is not None and (said := _its_model(best, sweep)) is not None:
+        click.echo(said)
     _print_next(answer, "dlrun compare shows this again")
 
 
-def _keeping(answer: Answer, sweep: SweepRecord) -> str | None:
-    """The command that trains the best trial of a sweep and keeps its model; None where it has one, or none is best."""
+def _best_of(sweep: SweepRecord, catalog: Catalog) -> RunRecord | None:
+    """The best run of a sweep; None where none has a score."""
     from dlrun.analysis.ranking import default_metric
     from dlrun.analysis.which import best_trial
-    from dlrun.sweeps.threads import kept_threads
 
     runs = sweep.records()
-    best = best_trial(runs, default_metric(runs), answer.catalog)
-    if best is None or (best[0].path / "model.keras").exists():
+    best = best_trial(runs, default_metric(runs), catalog)
+    return None if best is None or best[0].is_dev_run else best[0]
+
+
+def _its_model(best: RunRecord, sweep: SweepRecord) -> str | None:
+    """Where the model of the best run is; where none was kept, the command that trains it once more and keeps it. None
+    of a run that was added to its sweep, which no words of the command make."""
+    from dlrun.sweeps.threads import kept_threads
+
+    model = best.path / "model.keras"
+    if model.exists():
+        return f"The model of the best run, {best.short_id}: {model}"
+    trial = next((trial for trial in sweep.trials if best.id in trial.runs), None)
+    if trial is None:
         return None
-    trial = next((trial for trial in sweep.trials if best[0].id in trial.runs), None)
-    if trial is None or best[0].is_dev_run:
-        return None
-    return shlex.join(["dlrun", *_alone(trial.overrides, kept_threads(sweep.path)), "trainer.save_model=always"])
+    again = shlex.join(["dlrun", *_alone(trial.overrides, kept_threads(sweep.path)), "trainer.save_model=always"])
+    return f"To train the best trial once more and keep its model: {again}"
 
 
 def _alone(words: Sequence[str], threads: int | None) -> list[str]:
@@ -165,7 +177,7 @@ def _alone(words: Sequence[str], threads: int | None) -> list[str]:
 
 
 def _print_next(answer: Answer, compare: str) -> None:
-    click.echo(f"{compare}; dlrun ui opens them in MLflow." if answer.is_tracked else f"{compare}.")
+    click.echo(f"{compare}{_WHERE.get(answer.tracking, '; dlrun ui opens them in MLflow')}.")
 
 
 def _print_store(report: Report) -> None:

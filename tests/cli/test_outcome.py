@@ -47,7 +47,7 @@ def printed(capsys: pytest.CaptureFixture[str], folder: Path, repeated: int = 0,
     """The lines printed for a run, each word apart by one space."""
     result = Result(**{**FACTS, **facts})
     answer: Any = SimpleNamespace(
-        rate_test=None, sweep=None, store=None, result=result, repeated=repeated, work=folder, is_tracked=False
+        rate_test=None, sweep=None, store=None, result=result, repeated=repeated, work=folder, tracking="none"
     )
     print_answer(answer)
     return [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()]
@@ -131,7 +131,7 @@ def ended(project: Project, repeated: int, overrides: Sequence[str], threads: in
         repeated=repeated,
         work=project.work,
         catalog=None,
-        is_tracked=False,
+        tracking="none",
     )
 
 

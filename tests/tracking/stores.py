@@ -179,7 +179,7 @@ class Postgres:
             for parent in folder.parents[:4]:  # what pytest makes is closed to others
                 if parent.stat().st_uid == 0 and parent != Path("/tmp"):
                     parent.chmod(parent.stat().st_mode | 0o011)
-        self._call("initdb", "-D", str(self._data), "-U", "dlrun", "-A", "trust", "--no-sync")
+        self._call("initdb", "-D", str(self._data), "-U", "dlrun", "-A", "trust", "-E", "UTF8", "--no-sync")
 
     @property
     def uri(self) -> str:
