@@ -12,7 +12,7 @@ import dataclasses
 import functools
 import shlex
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,6 +39,7 @@ from dlrun.sweeps.task import Task, describe_sweep
 from dlrun.sweeps.watcher import Watcher
 from dlrun.tracking.client import Report, Writer
 from dlrun.tracking.plan import BEST
+from dlrun.tracking.secret import Secrets
 from dlrun.tracking.state import pending
 from dlrun.tracking.store import tracking_uri
 from dlrun.training import environment, process
@@ -64,7 +65,7 @@ class Answer:
         sweep: what they are part of, None for a single run.
         repeated: how many were finished before and not run again.
         store: what the tracking store has got; None when nothing was to be sent.
-        tracking: the option of `tracking` that says where runs are recorded.
+        tracking: the spec's node of that name: where runs are recorded.
         rate_test: what `trainer.lr_finder` found, in place of results; None of a training.
     """
 
@@ -72,7 +73,7 @@ class Answer:
     sweep: Sweep | None
     repeated: int
     store: Report | None
-    tracking: str
+    tracking: Mapping[str, Any]
     catalog: Catalog
     rate_test: RateTest | None = None
 
@@ -176,7 +177,7 @@ def answer_to(
     if any(run.spec["trainer"]["lr_finder"] for run in plan.runs):
         return _test_rates(planner, plan)
     command = shlex.join(["dlrun", *(["-m"] if sweep else []), *overrides])
-    task = Task(directory, command, plan, environment.describe(planner.roots.work, command), listener=listener)
+    task = Task(directory, command, plan, _surroundings(plan, planner.roots, command), listener=listener)
     task.planner = planner
     if sweep:
         task.sweep = describe_sweep(plan, sweep_id([run.id for run in plan.runs]), command, planner)
@@ -198,9 +199,19 @@ def answer_to(
         sweep=task.sweep,
         repeated=len(plan.runs) - len(waiting),
         store=recording.report,
-        tracking=plan.runs[0].spec["tracking"]["option"],
+        tracking=plan.runs[0].spec["tracking"],
         catalog=planner.catalog,
     )
+
+
+def _surroundings(plan: Plan, roots: Roots, command: str) -> dict[str, Any]:
+    """What the command runs on. What is not committed goes to the store, so that secrets are hidden in it."""
+    node = plan.runs[0].spec["tracking"]
+    described = environment.describe(roots.work, command, node.get("uncommitted", True))  # tracking=none tells nobody
+    git = described["git"]
+    if git and git["diff"] and (values := values_in(node)):
+        described["git"] = {**git, "diff": Secrets(values).hidden(git["diff"])}
+    return described
 
 
 def _warm_up(overrides: Sequence[str], planner: Planner, first: Plan) -> None:
@@ -223,7 +234,7 @@ def _test_rates(planner: Planner, plan: Plan) -> Answer:
     from dlrun.workflows.rate_finder import find_rate
 
     found = find_rate(run.spec, planner.catalog, run.id)
-    return Answer((), None, 0, None, run.spec["tracking"]["option"], planner.catalog, found)
+    return Answer((), None, 0, None, run.spec["tracking"], planner.catalog, found)
 
 
 def _train_one(task: Task) -> None:

@@ -15,6 +15,7 @@ from dlrun.config.spec import REPLICATE_KEYS, Spec
 
 __all__ = ["Label", "Namer"]
 
+_ALWAYS = ("optimizer.learning_rate", "trainer.epochs", "trainer.batch_size")
 _OF_TRAINER = frozenset(f"trainer.{key}" for key in NOT_IDENTITY_OF_TRAINER)
 
 
@@ -55,8 +56,10 @@ class Namer:
         )
 
     def params(self, spec: Spec) -> dict[str, str]:
-        """Option names, and every value of a run that differs from its default or is swept."""
+        """Option names, every value of a run that differs from its default or is swept, and those that are always asked
+        for: a page that compares runs has no value where one of them was left at its default."""
         params: dict[str, Any] = {"seed": spec["seed"], "split.seed": spec["split"].get("seed")}
+        params |= {key: _leaf(spec, key) for key in _ALWAYS}
         for group, node in spec.items():
             if isinstance(node, Mapping) and group not in ("tracking", "tags", "checkpoint"):
                 params |= self._differing(group, node)

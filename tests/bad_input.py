@@ -906,6 +906,11 @@ STORAGE = [
         "tracking.register must be null: without a model ...; got mine. Leave out trainer.save_model=never. ...",
     ),
     row("tracking.system_metrics_seconds=-1", "tracking.system_metrics_seconds must be ...; got -1. ..."),
+    row(
+        "tracking.system_metrics_seconds=0.5",
+        "tracking.system_metrics_seconds must be 0 or a number in [1, inf); got 0.5. ...",
+    ),
+    row("tracking.uncommitted=maybe", "tracking.uncommitted must be true or false; got 'maybe'. ..."),
     row("tracking=mlfow", "tracking must name an option ...; got mlfow. Did you mean tracking=mlflow? ..."),
 ]
 OPTIONS = [

@@ -28,3 +28,14 @@ def test_a_run_is_named_by_what_was_set(words: list[str], name: str, tmp_path: P
     planner = Planner(tmp_path)
     (run,) = planner.plan([normalise_override(word) for word in words], sweep=False).runs
     assert Namer((), planner.catalog).label(run.spec, run.overrides).name == name
+
+
+def test_what_is_always_asked_for_is_a_parameter_though_it_is_a_default(tmp_path: Path) -> None:
+    planner = Planner(tmp_path)
+    (run,) = planner.plan(["optimizer.learning_rate=0.5"], sweep=False).runs
+    params = Namer((), planner.catalog).params(run.spec)
+    assert (params["optimizer.learning_rate"], params["trainer.epochs"], params["trainer.batch_size"]) == (
+        "0.5",
+        "100",
+        "32",
+    )

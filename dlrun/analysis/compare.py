@@ -2,91 +2,29 @@
 
 from __future__ import annotations
 
-import math
+import re
 from collections import Counter
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
-from typing import Any
 
 import numpy as np
 
 from dlrun.analysis.parts import distinct_parts, parts_of
 from dlrun.analysis.ranking import At, Goal, best_of, checked_metric, default_metric, goal_of, value_of
 from dlrun.analysis.record import RunRecord
-from dlrun.analysis.statistics import (
-    Difference,
-    Estimate,
-    adjusted_to_best,
-    estimate,
-    paired_difference,
-    paired_tests,
-    unpaired_difference,
-)
+from dlrun.analysis.row import Pairs, Row, difference_of, pairs_of
+from dlrun.analysis.statistics import adjusted_to_best, paired_tests
 from dlrun.analysis.trials import Trial, group, short_names, varying_keys
 from dlrun.config.catalog import Catalog
 from dlrun.config.spec import REPLICATE_KEYS
 from dlrun.config.suggest import did_you_mean
 from dlrun.errors import UserError
 
-__all__ = ["Comparison", "Row", "compare", "shared_values"]
+__all__ = ["Comparison", "Row", "compare"]
 
 _SPLITS = ("split.seed", "split.fold")
-_FEWEST_PAIRS = 2
-
-
-@dataclass(frozen=True)
-class Row:
-    """A trial on the leaderboard. What only the rows that are shown need is computed when it is asked for.
-
-    Attributes:
-        settings: the varying keys and the trial's values (`trials.ABSENT` where its options have no such key).
-        runs: its runs, one a replicate.
-        replicates: which repetition each of the runs is; under `by` with the settings that are averaged over.
-        values: the metric of its finished runs, by replicate.
-        best: its best replicate's value; None where no run of it has the metric.
-        cause: why it, or a part of it, has no value; None when all is well.
-        test_to_train: above 0 where replicates are splits of the same rows (see `statistics`).
-        first: the best trial, where this is another one that has a value.
-        gap: by how much its mean is above that of `first`, over the replicates that both have.
-        p: of the difference to `first`, adjusted for all comparisons; None where there is none.
-    """
-
-    settings: Mapping[str, Any]
-    runs: tuple[RunRecord, ...]
-    replicates: tuple[Hashable, ...]
-    values: Mapping[Hashable, float]
-    best: float | None
-    cause: str | None = None
-    test_to_train: float = 0.0
-    first: Row | None = field(default=None, repr=False, compare=False)
-    gap: float | None = None
-    p: float | None = None
-
-    @cached_property
-    def mean(self) -> float:
-        """Of its values; not a number where it has none."""
-        return math.fsum(self.values.values()) / len(self.values) if self.values else math.nan
-
-    @cached_property
-    def estimate(self) -> Estimate | None:
-        """Mean and interval; None where no run of it has the metric."""
-        return estimate(list(self.values.values()), self.test_to_train) if self.values else None
-
-    @cached_property
-    def difference(self) -> Difference | None:
-        """How much higher it is than the best trial; None for the best itself and for what has no value."""
-        if self.first is None:
-            return None
-        pairs = shared_values(self, self.first)
-        if pairs is None:
-            return unpaired_difference(list(self.values.values()), list(self.first.values.values()))
-        return paired_difference(*pairs, self.test_to_train)
-
-    @property
-    def counts(self) -> Counter[str]:
-        """How many runs have which status."""
-        return Counter(run.status for run in self.runs)
+_SAY_WHAT = ("error", "bad_config")  # kinds of causes that are many things: what they say tells them apart
+_NUMBER = re.compile(r"[-+]?\d[\d.]*(e[-+]?\d+)?")
 
 
 @dataclass(frozen=True)
@@ -100,7 +38,6 @@ class Comparison:
         columns: varying keys to short names, in the order of the config.
         ranked: trials with a mean, best first.
         unranked: trials without one: failed, diverged, pruned, interrupted, queued.
-        test_to_train: above 0 where replicates are splits of the same rows (see `statistics`).
         averaged: the varying keys that rows are averaged over (`by`) to their short names.
         is_by: whether rows are of some of the varying keys only (`by`).
         superseded: runs left out because newer ones have the same settings, on other data or code.
@@ -112,7 +49,6 @@ class Comparison:
     columns: Mapping[str, str]
     ranked: tuple[Row, ...]
     unranked: tuple[Row, ...]
-    test_to_train: float = 0.0
     averaged: Mapping[str, str] = field(default_factory=dict)
     superseded: int = 0
     is_by: bool = False
@@ -121,6 +57,11 @@ class Comparison:
     def rows(self) -> tuple[Row, ...]:
         """All trials."""
         return self.ranked + self.unranked
+
+    @property
+    def test_to_train(self) -> float:
+        """Above 0 where some trial is repeated on several splits of the same rows: the largest of any row."""
+        return max((row.test_to_train for row in self.ranked if row.ratio), default=0.0)
 
 
 def compare(
@@ -151,9 +92,9 @@ def compare(
     chosen = None if by is None else [_varying(word, names) for word in by]
     rest = [key for key in keys if chosen is not None and key not in chosen]
     trials = group(runs, keys, chosen)
-    overlap = _test_to_train(trials)
-    rows = [_row(trial, _Reading(metric, at, goal, overlap)) for trial in trials]
-    ranked = _compared_to_best(_ranked([row for row in rows if row.values], goal), overlap)
+    reading = _Reading(metric, at, goal, _are_on_several_splits(trials))
+    rows = [_row(trial, reading, tuple(rest)) for trial in trials]
+    ranked = _compared_to_best(_ranked([row for row in rows if row.values], goal))
     return Comparison(
         metric=metric,
         at=at,
@@ -161,7 +102,6 @@ def compare(
         columns={key: name for key, name in names.items() if key not in rest},
         ranked=tuple(ranked),
         unranked=tuple(sorted((row for row in rows if not row.values), key=lambda row: row.runs[0].status)),
-        test_to_train=overlap,
         averaged={key: names[key] for key in rest},
         superseded=sum(len(trial.superseded) for trial in trials),
         is_by=by is not None,
@@ -175,13 +115,13 @@ class _Reading:
     metric: str
     at: At
     goal: Goal
-    test_to_train: float
+    is_split: bool
 
     def of(self, run: RunRecord) -> float | None:
         return value_of(run, self.metric, self.at) if run.status == "finished" else None
 
 
-def _row(trial: Trial, reading: _Reading) -> Row:
+def _row(trial: Trial, reading: _Reading, averaged: tuple[str, ...]) -> Row:
     read = ((replicate, reading.of(run)) for replicate, run in zip(trial.replicates, trial.runs, strict=True))
     values = {replicate: value for replicate, value in read if value is not None}
     return Row(
@@ -191,7 +131,8 @@ def _row(trial: Trial, reading: _Reading) -> Row:
         values=values,
         best=best_of(values.values(), reading.goal) if values else None,
         cause=None if len(values) == len(trial.runs) else _cause(trial.runs, reading),
-        test_to_train=reading.test_to_train,
+        ratio=_test_to_train(trial.runs) if reading.is_split else 0.0,
+        averaged=averaged,
     )
 
 
@@ -202,11 +143,23 @@ def _cause(runs: Sequence[RunRecord], reading: _Reading) -> str | None:
         return "a fast_dev_run has no score"
     if not lacking:
         return f"no {reading.metric}" if any(reading.of(run) is None for run in runs) else None
-    reasons = Counter(run.cause or (run.name if not run.spec else "") for run in lacking)
-    reason, count = reasons.most_common(1)[0]
-    if not reason:
+    reasons = [run.cause or (run.name if not run.spec else "") for run in lacking]
+    kinds = reasons
+    if len(set(reasons)) > 1:  # else no result need be read for it
+        kinds = [_kind(run, reason) for run, reason in zip(lacking, reasons, strict=True)]
+    kind, count = Counter(kinds).most_common(1)[0]
+    alike = [text for text, each in zip(reasons, kinds, strict=True) if each == kind]
+    if not alike[0]:
         return None
+    reason = alike[0] if len(set(alike)) == 1 else f"such as {alike[0]}"
     return reason if count == len(lacking) else f"{reason} ({count} of {len(lacking)})"
+
+
+def _kind(run: RunRecord, reason: str) -> str:
+    """What causes have in common that are one: their kind; of errors, also what they say but for its numbers."""
+    cause = run.result.get("cause")
+    kind = str(cause.get("kind") or "") if isinstance(cause, Mapping) else ""
+    return kind if kind and kind not in _SAY_WHAT else f"{kind} {_NUMBER.sub('#', reason)}"
 
 
 def _ranked(rows: Sequence[Row], goal: Goal) -> list[Row]:
@@ -214,12 +167,12 @@ def _ranked(rows: Sequence[Row], goal: Goal) -> list[Row]:
     return sorted(rows, key=lambda row: sign * row.mean)
 
 
-def _compared_to_best(rows: Sequence[Row], overlap: float) -> list[Row]:
+def _compared_to_best(rows: Sequence[Row]) -> list[Row]:
     """`rows` with their gaps to the first of them and the adjusted p values of these."""
     if len(rows) < 2:
         return list(rows)
     first, *others = rows
-    found = _gaps(others, first, overlap)
+    found = _gaps(others, first)
     tested = [place for place, (_, p) in enumerate(found) if p is not None]
     adjusted = dict(zip(tested, adjusted_to_best([found[place][1] or 0.0 for place in tested]), strict=True))
     return [
@@ -228,47 +181,39 @@ def _compared_to_best(rows: Sequence[Row], overlap: float) -> list[Row]:
     ]
 
 
-def _gaps(rows: Sequence[Row], first: Row, overlap: float) -> list[tuple[float, float | None]]:
+def _gaps(rows: Sequence[Row], first: Row) -> list[tuple[float, float | None]]:
     """How far each row is from `first`, and p as `Row.difference` has it; all with the same number of pairs at once."""
     found: dict[int, tuple[float, float | None]] = {}
-    by_size: dict[int, dict[int, tuple[list[float], list[float]]]] = {}
+    alike: dict[tuple[int, float], dict[int, Pairs]] = {}
     for place, row in enumerate(rows):
-        pairs = shared_values(row, first)
-        if pairs is not None and len(pairs[0]) >= _FEWEST_PAIRS:
-            by_size.setdefault(len(pairs[0]), {})[place] = pairs
-        elif pairs is not None:
-            found[place] = (pairs[0][0] - pairs[1][0], None)
+        pairs = pairs_of(row, first)
+        if pairs is not None and len(pairs.first) > 1:
+            alike.setdefault((len(pairs.first), pairs.test_to_train), {})[place] = pairs
         else:
-            each = unpaired_difference(list(row.values.values()), list(first.values.values()))
+            each = difference_of(row, first)
             found[place] = (each.mean, each.p)
-    for alike in by_size.values():
-        a, b = (np.array([pairs[side] for pairs in alike.values()]) for side in (0, 1))
+    for (_, overlap), members in alike.items():
+        a = np.array([pairs.first for pairs in members.values()])
+        b = np.array([pairs.second for pairs in members.values()])
         tests = paired_tests(a, b, overlap)
-        found |= zip(alike, zip(tests.mean.tolist(), tests.p.tolist(), strict=True), strict=True)
+        found |= zip(members, zip(tests.mean.tolist(), tests.p.tolist(), strict=True), strict=True)
     return [found[place] for place in range(len(rows))]
 
 
-def shared_values(row: Row, other: Row) -> tuple[list[float], list[float]] | None:
-    """The values of both at the replicates that both have; None where they are to be compared unpaired."""
-    shared = [replicate for replicate in row.values if replicate in other.values]
-    if len(shared) < _FEWEST_PAIRS and not (shared and min(len(row.values), len(other.values)) == 1):
-        return None
-    return [row.values[replicate] for replicate in shared], [other.values[replicate] for replicate in shared]
+def _are_on_several_splits(trials: Sequence[Trial]) -> bool:
+    finished = (parts_of(run.spec) for trial in trials for run in trial.runs if run.status == "finished")
+    return len({tuple(part.get(key) for key in _SPLITS) for part in distinct_parts(finished, "split")}) > 1
 
 
-def _test_to_train(trials: Sequence[Trial]) -> float:
-    """Rows tested over rows trained on, where trials are repeated on other splits of the same rows; else 0."""
-    finished = [[run for run in trial.runs if run.status == "finished"] for trial in trials]
-    if len(distinct_parts((parts_of(run.spec) for runs in finished for run in runs), "split")) < 2:
-        return 0.0
-    splits = ({tuple(run.spec.get(key) for key in _SPLITS) for run in runs} for runs in finished)
-    if all(len(split) < 2 for split in splits):
-        return 0.0
+def _test_to_train(runs: Sequence[RunRecord]) -> float:
+    """Rows tested over rows trained on, of a trial's finished runs; 0 where these are not known."""
     ratios = [
         float(samples["test"]) / float(samples["train"])
-        for runs in finished
         for run in runs
-        if isinstance(samples := run.result.get("samples"), Mapping) and samples.get("train") and samples.get("test")
+        if run.status == "finished"
+        and isinstance(samples := run.result.get("samples"), Mapping)
+        and samples.get("train")
+        and samples.get("test")
     ]
     return sum(ratios) / len(ratios) if ratios else 0.0
 

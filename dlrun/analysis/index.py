@@ -14,6 +14,7 @@ import json
 import os
 import sqlite3
 import struct
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import count
 from pathlib import Path
@@ -28,20 +29,21 @@ __all__ = ["INDEX", "read_all", "read_some", "uncollected"]
 INDEX: Final = "index.sqlite"
 """The index's name in the folder of runs."""
 
-_VERSION = 1  # raised whenever a row would say something else of the same files
+_VERSION = 2  # raised whenever a row would say something else of the same files
 _OURS = 0x646C7231  # sqlite's application_id: "dlr1"
 _WORTHWHILE = 100  # fewer runs are read faster than an index is opened and kept
 _NEWS = 20  # so many runs read anew are worth writing down
 _WAIT_SECONDS = 0.5  # for a command that is writing; then it goes without
+_SETTLED_NS = 2_000_000_000  # a file changed since may change again unseen where the times are of whole seconds
 _FILES = ("result.json", "spec.json", "journal.jsonl")
 _ABSENT = (0, 0, 0)
 _STAMP = struct.Struct("9q")
 _TABLES = (
     "create table part (id integer primary key, content text unique)",
     "create table run (id text primary key, stamp blob, status text, name text, spec blob, metrics blob, started real,"
-    " cause text, head integer, labels text) without rowid",
+    " cause text, head integer, labels text, digest text) without rowid",
 )
-_COLUMNS = "id, stamp, status, name, spec, metrics, started, cause, head, labels"
+_COLUMNS = "id, stamp, status, name, spec, metrics, started, cause, head, labels, digest"
 
 _UNLABELLED: Final = Labels()
 
@@ -64,24 +66,27 @@ def read_some(folder: Path, names: Sequence[str]) -> dict[str, RunRecord]:
 
 
 def _read(folder: Path, names: Sequence[str], whole: bool) -> list[RunRecord]:
-    if len(names) < _WORTHWHILE:
+    opened = _opened(folder) if len(names) >= _WORTHWHILE else None
+    if opened is None:
         return _records(folder, ((name, read_said(folder / name, Pool())) for name in names))
-    with uncollected():
-        return _read_many(folder, names, whole)
+    try:
+        with uncollected():
+            return _read_many(folder, opened, names, whole)
+    finally:
+        os.close(opened)
 
 
-def _read_many(folder: Path, names: Sequence[str], whole: bool) -> list[RunRecord]:
+def _read_many(folder: Path, opened: int, names: Sequence[str], whole: bool) -> list[RunRecord]:
     known = _Rows.read(folder / INDEX)
     pool, news, said = Pool(), {}, []
-    with _opened(folder) as opened:
-        for name in names:
-            stamp = _stamp(name, opened)
-            found = None if stamp is None else known.get(name, stamp)
-            if found is None:
-                found = read_said(folder / name, pool)
-                if found is not None and stamp is not None:
-                    news[name] = (stamp, found)
-            said.append((name, found))
+    for name in names:
+        stamp = _stamp(name, opened)
+        found = None if stamp is None else known.get(name, stamp)
+        if found is None:
+            found = read_said(folder / name, pool)
+            if found is not None and stamp is not None and _is_settled(stamp) and _is_text(name, found):
+                news[name] = (stamp, found)
+        said.append((name, found))
     gone = known.ids.difference(names) if whole else set()
     is_worth_it = len(news) >= _NEWS or len(gone) >= _NEWS or (news and known.is_broken)
     if is_worth_it and not known.is_busy:
@@ -124,13 +129,26 @@ def uncollected() -> Iterator[None]:
             gc.enable()
 
 
-@contextlib.contextmanager
-def _opened(folder: Path) -> Iterator[int]:
-    opened = os.open(folder, os.O_RDONLY)
+def _opened(folder: Path) -> int | None:
+    """The folder, open; None where it is not there or may not be listed."""
     try:
-        yield opened
-    finally:
-        os.close(opened)
+        return os.open(folder, os.O_RDONLY)
+    except OSError:
+        return None
+
+
+def _is_settled(stamp: bytes) -> bool:
+    """Whether none of the files was changed a moment ago: the next change might leave time and size as they are."""
+    return bool(max(_STAMP.unpack(stamp)[::3]) <= time.time_ns() - _SETTLED_NS)
+
+
+def _is_text(name: str, said: Said) -> bool:
+    """Whether a row can hold it: half a surrogate pair, which JSON may have in it, is no text to sqlite."""
+    try:
+        "".join((name, said.name, said.status or "", said.cause or "", said.digest or "")).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 class _Rows:
@@ -183,7 +201,7 @@ class _Rows:
             return None
 
     def _said(self, row: _Row) -> Said:
-        name, _, status, title, spec, metrics, started, cause, head, labels = row
+        name, _, status, title, spec, metrics, started, cause, head, labels, digest = row
         parts, at = self._parts, f"{self._folder}{os.sep}{name}{os.sep}result.json"
         numbers = [parts[number] for number in struct.unpack(f"{len(spec) // 4}i", spec)]
         layout = parts[struct.unpack_from("i", metrics)[0]]
@@ -197,6 +215,7 @@ class _Rows:
             StoredResult(parts[head], at),
             _UNLABELLED if labels is None else _labels(json.loads(labels)),
             begun=True,
+            digest=digest,
         )
 
 
@@ -231,7 +250,7 @@ def _update(store: sqlite3.Connection, news: Mapping[str, tuple[bytes, Said]], g
 
     rows = [_row(name, stamp, said, number_of) for name, (stamp, said) in news.items()]
     store.executemany("insert into part (content, id) values (?, ?)", fresh.items())
-    store.executemany(f"insert or replace into run ({_COLUMNS}) values (?,?,?,?,?,?,?,?,?,?)", rows)
+    store.executemany(f"insert or replace into run ({_COLUMNS}) values (?,?,?,?,?,?,?,?,?,?,?)", rows)
     store.executemany("delete from run where id = ?", [(name,) for name in gone])
     if gone:
         _forget_unused(store)
@@ -254,6 +273,7 @@ def _row(name: str, stamp: bytes, said: Said, number_of: Callable[[Any], int]) -
         said.cause,
         head,
         None if said.labels == _UNLABELLED else json.dumps(said.labels.to_fields()),
+        said.digest,
     )
 
 

@@ -1,8 +1,9 @@
 """Where the best value of one hyperparameter depends on another one: the marginal effect alone would mislead there.
 
 Named is only what is clear: that the best value at one setting of the other key beats the best value at another
-setting, and the other way round there, both by paired tests within blocks, corrected for every pair of values and
-every setting that was looked at. That nothing is named is no evidence that there is nothing.
+setting, and the other way round there, both by paired tests over seeds (differences within the blocks of a seed are
+averaged first), corrected for every pair of values and every setting that was looked at. That nothing is named is no
+evidence that there is nothing.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import Any
 
 from dlrun.analysis.compare import Comparison, Row
 from dlrun.analysis.marginal import adjusted_means
+from dlrun.analysis.row import overlap_of, seed_pairs
 from dlrun.analysis.statistics import ALPHA, paired_difference
 
 __all__ = ["Interaction", "interactions"]
@@ -80,9 +82,11 @@ def _swaps(
     def p_of(setting: Any, ahead: int, behind: int) -> float:
         a, b = settings[setting][ahead], settings[setting][behind]
         shared = [block for block in a if block in b]
-        if len(shared) < _FEWEST_PAIRS:
+        row, rival = comparison.ranked[ahead], comparison.ranked[behind]
+        first, second = seed_pairs(a, b, shared, row.seeds)
+        if len(first) < _FEWEST_PAIRS:
             return 1.0
-        found = paired_difference([a[x] for x in shared], [b[x] for x in shared], comparison.test_to_train)
+        found = paired_difference(first, second, overlap_of(row, rival, shared))
         return 1.0 if found.p is None or better * found.mean <= 0 else min(1.0, found.p * looked_at)
 
     for one, two in combinations(best, 2):

@@ -4,7 +4,8 @@
 
 `time` is in seconds since 1970 and decides nothing. A `queued` with a `cause` is a run that is begun once more because
 of it; `of` and `name` stand at a run that was added beside another one of the sweep. A process that is killed while it
-writes leaves half a line, which is no JSON: readers pass over it.
+writes leaves half a line, which is no JSON: readers pass over it. `deleted` is a run whose directory was removed; it
+counts until the run is there again.
 """
 
 from __future__ import annotations
@@ -15,10 +16,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-__all__ = ["LEDGER", "Account", "accounts_of", "added_of", "entries_of"]
+__all__ = ["DELETED", "LEDGER", "Account", "accounts_of", "added_of", "deleted_of", "entries_of"]
 
 LEDGER = "ledger.jsonl"
 """The ledger's name in its sweep's directory."""
+
+DELETED = "deleted"
+"""The status of a run whose directory a person had removed."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +47,8 @@ class Account:
 
     def after(self, entry: Mapping[str, Any]) -> Account:
         """The account once `entry` is added."""
+        if entry["status"] == DELETED:  # what it was before is gone with it
+            return Account(DELETED, of=self.of, name=self.name)
         return Account(
             status=str(entry["status"]),
             attempt=max(self.attempt, int(entry.get("attempt") or 0)),
@@ -85,3 +91,13 @@ def added_of(path: Path) -> dict[str, str]:
         return {}
     accounts = accounts_of(entries_of(path))
     return {run: account.name or "" for run, account in accounts.items() if account.of is not None}
+
+
+def deleted_of(path: Path) -> frozenset[str]:
+    """The runs of a sweep of which the ledger at `path` says last that they were deleted."""
+    try:
+        if b'"deleted"' not in path.read_bytes():
+            return frozenset()
+    except OSError:
+        return frozenset()
+    return frozenset(run for run, account in accounts_of(entries_of(path)).items() if account.status == DELETED)

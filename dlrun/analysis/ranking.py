@@ -32,7 +32,11 @@ _OF_CLASSES = ("test_accuracy", "test_loss")
 _WITHOUT_TEST = ("best_val_accuracy", "best_val_loss", "val_loss", "loss")
 _PREFIXES = ("restored_", "best_", "test_", "val_", "train_")
 _OF_AN_EPOCH = ("test_", "best_", "restored_")  # names that say themselves which epoch they are of
-_SMALL_IS_GOOD = ("loss", "error", "mse", "mae", "rmse", "perplexity", "hinge", "divergence", "deviance")
+_SMALL_IS_GOOD = (
+    *("loss", "error", "mse", "mae", "rmse", "mape", "msle", "perplexity", "hinge", "divergence", "deviance"),
+    *("crossentropy", "cross_entropy", "negative_log_likelihood", "brier", "false_positive", "false_negative"),
+)
+_SMALL_IS_GOOD_WORDS = {"nll", "ece", "logcosh"}  # whole words only: "ece" is in many others
 
 
 def default_metric(runs: Sequence[RunRecord]) -> str:
@@ -80,7 +84,9 @@ def goal_of(metric: str, catalog: Catalog | None = None) -> Goal:
             stated = ""
         if stated[:3] in ("max", "min"):
             return "max" if stated.startswith("max") else "min"
-    return "min" if any(word in base for word in _SMALL_IS_GOOD) else "max"
+    spoken = base.lower()
+    small = any(word in spoken for word in _SMALL_IS_GOOD) or not _SMALL_IS_GOOD_WORDS.isdisjoint(spoken.split("_"))
+    return "min" if small else "max"
 
 
 def value_of(run: RunRecord, metric: str, at: At = "restored") -> float | None:

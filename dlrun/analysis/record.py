@@ -9,7 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from dlrun.analysis.labels import Labels, labels_of
+from dlrun.analysis.labels import Labels, labels_within
 from dlrun.analysis.parts import Pool
 from dlrun.training.causes import in_one_line
 from dlrun.training.result import FINAL
@@ -31,6 +31,7 @@ __all__ = [
 SHORT_ID = 8
 """Characters of an id that are shown."""
 
+_DATA = b'"data"'
 _OFTEN_READ = ("task", "best_epoch", "kept_epoch", "epochs_run", "monitor", "parameters", "samples", "fast_dev_run")
 
 
@@ -49,6 +50,7 @@ class RunRecord:
         cause: in one line why it did not finish, or None.
         result: `result.json` as it stands; empty when there is none.
         labels: what a person said of it afterwards.
+        digest: of the content that it learned from; None where its journal does not say.
     """
 
     id: str
@@ -61,6 +63,7 @@ class RunRecord:
     cause: str | None = None
     result: Mapping[str, Any] = field(default_factory=dict)
     labels: Labels = field(default_factory=Labels)
+    digest: str | None = None
 
     @property
     def is_dev_run(self) -> bool:
@@ -121,6 +124,7 @@ class Said:
         status: as `result.json` has it; None without one.
         cause: in one line; None where nothing is said.
         begun: whether there is a journal.
+        digest: of the data, as the journal has it last; None where it does not say.
     """
 
     status: str | None
@@ -132,6 +136,7 @@ class Said:
     result: Mapping[str, Any]
     labels: Labels
     begun: bool
+    digest: str | None = None
 
 
 def read_run(path: Path) -> RunRecord | None:
@@ -148,7 +153,8 @@ def read_said(path: Path, pool: Pool) -> Said | None:
     journal = path / "journal.jsonl"
     facts: Mapping[str, Any] = result or {}
     status, started = facts.get("status"), seconds(facts.get("started"))
-    first = _first_event(journal) if started is None or not facts.get("name") else {}
+    content = _content(journal)
+    first = _event(content.partition(b"\n")[0]) if content and (started is None or not facts.get("name")) else {}
     return Said(
         status=None if status is None else str(status),
         name=str(facts.get("name") or first.get("name") or ""),
@@ -157,8 +163,9 @@ def read_said(path: Path, pool: Pool) -> Said | None:
         started=started or seconds(first.get("time")) or modified(path),
         cause=_cause(facts.get("cause"), readable=spec is not None),
         result=StoredResult.of(facts, path / "result.json") if facts else {},
-        labels=labels_of(journal),
-        begun=journal.exists(),
+        labels=Labels() if content is None else labels_within(content, journal),
+        begun=content is not None,
+        digest=_digest(content or b""),
     )
 
 
@@ -167,7 +174,17 @@ def record_of(identity: str, path: Path, said: Said) -> RunRecord:
     status = said.status if said.status in FINAL else _status(path, said)
     cause = said.cause or ("the process ended early" if status == "interrupted" else None)
     return RunRecord(
-        identity, path, status, said.name, said.spec, said.metrics, said.started, cause, said.result, said.labels
+        identity,
+        path,
+        status,
+        said.name,
+        said.spec,
+        said.metrics,
+        said.started,
+        cause,
+        said.result,
+        said.labels,
+        said.digest,
     )
 
 
@@ -203,11 +220,30 @@ def json_file(path: Path) -> dict[str, Any] | None:
     return value if isinstance(value, dict) else None
 
 
-def _first_event(journal: Path) -> dict[str, Any]:
+def _content(journal: Path) -> bytes | None:
+    """All of the journal; None where there is none, nothing where it cannot be read."""
     try:
-        with journal.open("rb") as file:
-            event = json.loads(file.readline())
-    except (OSError, ValueError):
+        return journal.read_bytes()
+    except OSError:
+        return b"" if journal.exists() else None
+
+
+def _digest(content: bytes) -> str | None:
+    """The digest in the last event `data` of a journal."""
+    end = len(content)
+    while (found := content.rfind(_DATA, 0, end)) >= 0:
+        end = content.rfind(b"\n", 0, found) + 1
+        close = content.find(b"\n", found)
+        event = _event(content[end : close if close >= 0 else len(content)])
+        if event.get("event") == "data" and isinstance(event.get("digest"), str):
+            return str(event["digest"])
+    return None
+
+
+def _event(line: bytes) -> dict[str, Any]:
+    try:
+        event = json.loads(line)
+    except ValueError:
         return {}
     return event if isinstance(event, dict) else {}
 

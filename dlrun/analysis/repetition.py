@@ -14,7 +14,7 @@ __all__ = ["TOLERANCE", "Gap", "History", "Repetition", "history_of", "judge"]
 TOLERANCE = 0.01
 """The relative difference of a metric up to which a repetition counts as the same, unless one says otherwise."""
 
-Verdict = Literal["identical", "within tolerance", "diverged"]
+Verdict = Literal["identical", "within tolerance", "diverged", "nothing to compare"]
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ class Repetition:
 
     Attributes:
         verdict: `identical`: every metric of every epoch and the weights, to the bit; `within tolerance`: no metric
-            differs by more; else `diverged`.
+            differs by more; `nothing to compare`: the first left no metric and no fingerprint; else `diverged`.
         at: where it is first beyond the tolerance; None unless it diverged.
         largest: the largest relative difference; None where none differs.
         first: the first difference of any size; None likewise.
@@ -88,6 +88,8 @@ def judge(then: History, now: History, tolerance: float = TOLERANCE) -> Repetiti
     known = then.fingerprint is not None and now.fingerprint is not None
     same = then.fingerprint == now.fingerprint if known else None
     verdict: Verdict = "within tolerance"
+    if not (any(then.epochs.values()) or then.scores or known):
+        return Repetition("nothing to compare", None, None, None, None, 0)
     if beyond is not None or then.status != now.status:
         verdict = "diverged"
     elif not gaps and same is not False:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from dlrun.analysis.index import read_all, read_some
-from dlrun.analysis.ledger import LEDGER, added_of
+from dlrun.analysis.ledger import DELETED, LEDGER, added_of, deleted_of
 from dlrun.analysis.record import SHORT_ID, RunRecord, is_held, json_file, modified, read_run, seconds
 
 __all__ = ["RunRecord", "SweepRecord", "TrialRecord", "is_held", "read_run", "read_runs", "read_sweep", "read_sweeps"]
@@ -60,7 +60,7 @@ class SweepRecord:
         return asked | {run: name for run, name in self.added.items() if run not in asked}
 
     def records(self, known: Mapping[str, RunRecord] | None = None, added: bool = True) -> list[RunRecord]:
-        """All runs, those in `known` not read again; one that has no directory yet is queued.
+        """All runs, those in `known` not read again; one that has no directory is queued, or was deleted.
 
         Args:
             added: whether those that were added are among them.
@@ -69,7 +69,11 @@ class SweepRecord:
         asked = {run: name for run, name in self.run_names.items() if added or run not in self.added}
         found = dict(known or {})
         found |= read_some(folder, [run for run in asked if run not in found])
-        return [found.get(run) or RunRecord(run, folder / run, "queued", name=name) for run, name in asked.items()]
+        deleted = frozenset() if asked.keys() <= found.keys() else deleted_of(self.path / LEDGER)
+        return [
+            found.get(run) or RunRecord(run, folder / run, DELETED if run in deleted else "queued", name=name)
+            for run, name in asked.items()
+        ]
 
 
 def read_runs(work: Path) -> list[RunRecord]:

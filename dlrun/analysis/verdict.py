@@ -12,13 +12,24 @@ from dlrun.analysis.statistics import ALPHA, Difference, replicates_to_settle
 from dlrun.analysis.trials import ABSENT
 from dlrun.config.text import typed
 
-__all__ = ["Verdict", "decimals_for", "decimals_of", "p_text", "settings_text", "verdict"]
+__all__ = [
+    "Verdict",
+    "decimals_for",
+    "decimals_of",
+    "lost_text",
+    "p_text",
+    "settings_text",
+    "undecided_text",
+    "verdict",
+]
 
 _MOST_DECIMALS = 6
 _SHOWN = 20  # the rows whose uncertainty says how many digits are worth showing
 _MANY = 1000  # more replicates than anybody would run
 _LEAST_P = 0.001
 _SURE = 0.99
+_FEW = 5  # pairs below which the spread that a number of seeds is reckoned with may be far off
+_LOST = {"finished": "without the metric"}
 
 
 @dataclass(frozen=True)
@@ -27,8 +38,9 @@ class Verdict:
 
     Attributes:
         settled: whether the best trial is better than the second beyond ALPHA; None with nothing to compare.
-        lead: how much better the best is than the second, in the metric's unit; None with nothing to compare.
-        low: lower end of the lead's 95% interval; None where no interval can be had.
+        lead: how much better the best is than the second over what both have, in the metric's unit: below 0 where that
+            is not the order of their means; None with nothing to compare.
+        low: lower end of the lead's 95% interval, those two taken alone; None where no interval can be had.
         p: of the lead, adjusted for all comparisons.
         probability: that the best is better than the second, those two taken alone.
         replicates_more: about how many more replicates would settle it; None when settled or when none would.
@@ -54,12 +66,34 @@ def verdict(comparison: Comparison) -> Verdict:
     difference = second.difference
     assert difference is not None
     lead, low, high, probability = _lead(difference, comparison.goal)
-    settled = second.p is not None and second.p < ALPHA
-    more = None if settled else _replicates_more(comparison, difference)
+    settled = second.p is not None and second.p < ALPHA and lead > 0
+    more = None if settled or lead < 0 else _replicates_more(comparison, difference)
     ends = None if low is None or high is None else (low, high)
-    text = f"Best: {settings_text(first, comparison)}. {_lead_text(second, lead, ends, comparison)}"
-    text += _rivals_text(comparison) if settled else _undecided_text(difference, more, comparison.test_to_train)
-    return Verdict(settled, lead, low, high, second.p, probability, more, text)
+    if lead < 0:
+        text = _contradiction(first, second, comparison)
+    else:
+        text = f"Best: {settings_text(first, comparison)}. {_lead_text(second, lead, ends, comparison)}"
+        text += "." if settled else _undecided_text(difference, more, second.over)
+    said = [text, _rivals_text(comparison, settled), lost_text(first, "its"), lost_text(second, "the second's")]
+    return Verdict(settled, lead, low, high, second.p, probability, more, " ".join(each for each in said if each))
+
+
+def lost_text(row: Row, whose: str) -> str:
+    """How many of a row's runs came to an end without a value: what is said of it is of the others. Empty if none."""
+    lost = row.lost
+    number = sum(lost.values())
+    if not number:
+        return ""
+    runs = f"Of {whose} {len(row.runs)} run{'' if len(row.runs) == 1 else 's'} {number}"
+    if len(lost) > 1:
+        causes = ", ".join(f"{count} {_LOST.get(status, status)}" for status, count in lost.items())
+        return f"{runs} have no score: {causes}."
+    (status,) = lost
+    has = "has" if number == 1 else "have"
+    if status == "finished":
+        return f"{runs} {has} no score."
+    was = {"diverged": "", "failed": ""}.get(status, "was " if number == 1 else "were ")
+    return f"{runs} {was}{status} and {has} no score."
 
 
 def settings_text(row: Row, comparison: Comparison) -> str:
@@ -109,7 +143,8 @@ def _replicates_more(comparison: Comparison, difference: Difference) -> int | No
     # Rivals further off than the second will be told apart first, and Holm's factor then counts the rest.
     near = sum(row.gap is not None and abs(row.gap) <= abs(difference.mean) for row in comparison.ranked[1:])
     alpha = ALPHA / (max(near, 1) * len(comparison.ranked) / 2)
-    needed = replicates_to_settle(difference, alpha, comparison.test_to_train)
+    overlap = max(row.test_to_train for row in comparison.ranked[:2]) if "corrected" in difference.method else 0.0
+    needed = replicates_to_settle(difference, alpha, overlap)
     return None if needed is None else max(1, needed - difference.n)
 
 
@@ -118,13 +153,33 @@ def _lead_text(second: Row, lead: float, ends: tuple[float, float] | None, compa
     if lead == 0:
         return "It is level with the second"
     text = f"It leads the second by {lead:.{places}f}"
+    if second.shared_of is not None:
+        n, most = second.shared_of
+        text += f" over the {n} {second.over}{'s' if n > 1 else ''} that both have, of {most}"
     difference, trials = second.difference, len(comparison.ranked)
     if ends is None or second.p is None or difference is None or difference.probability is None:
         return text
     likely = difference.probability if comparison.goal == "min" else 1 - difference.probability
-    among = f" among {trials} trials" if trials > 2 else ""
     interval = f"95% interval {ends[0]:.{places}f} to {ends[1]:.{places}f}"
-    return f"{text} ({interval}; {_percent(likely)} likely better; {p_text(second.p)}{among})"
+    if trials == 2:
+        return f"{text} ({interval}; {_percent(likely)} likely better; {p_text(second.p)})"
+    alone = f"taken alone, {interval} and {_percent(likely)} likely better"
+    return f"{text} ({alone}; {p_text(second.p)} among {trials} trials)"
+
+
+def _contradiction(first: Row, second: Row, comparison: Comparison) -> str:
+    """That the order of the means is not that of what both have."""
+    difference, places = second.difference, decimals_of(comparison)
+    assert difference is not None
+    names = [settings_text(row, comparison) for row in (first, second)]
+    own, shared = "seeds", f"the {difference.n} {second.over}{'s' if difference.n > 1 else ''} that both have"
+    if comparison.averaged:
+        own, shared = "runs", "those of the same other settings and seed"
+    p = "" if second.p is None else f" ({p_text(second.p)})"
+    return (
+        f"No best one: {names[0]} is ahead of {names[1]} on its own {own}, but behind by "
+        f"{abs(difference.mean):.{places}f} on {shared}{p}. Train both on the same seeds."
+    )
 
 
 def _percent(probability: float) -> str:
@@ -138,17 +193,35 @@ def p_text(p: float) -> str:
     return f"p<{_LEAST_P}" if p < _LEAST_P else f"p={p:.2f}" if p >= 0.1 else f"p={p:.3f}"
 
 
-def _undecided_text(difference: Difference, more: int | None, test_to_train: float) -> str:
-    what = "split" if test_to_train else "seed"
-    if difference.p is None:
-        return f": whether that is luck cannot be told from one {what}."
+def _undecided_text(difference: Difference, more: int | None, what: str) -> str:
+    text = undecided_text(difference, what)
+    if text:
+        return text
     text = ": too close to call"
-    if more is None or more > _MANY:
-        return f"{text}, and no reasonable number of {what}s would settle it."
-    return f"{text}; about {more} more {what}{'s' if more > 1 else ''} would settle it."
+    if more is not None and more <= _MANY:
+        return f"{text}; about {more} more {what}{'s' if more > 1 else ''} would settle it."
+    if difference.n < _FEW:
+        return f"{text}, and {difference.n} {what}s say no more yet."
+    return f"{text}, and no reasonable number of {what}s would settle so small a difference."
 
 
-def _rivals_text(comparison: Comparison) -> str:
-    tied = sum(row.p is None or row.p >= ALPHA for row in comparison.ranked[1:])
-    who = "One further down" if tied == 1 else f"{tied} further down"
-    return f". {who}, with fewer or noisier runs, cannot be told apart from it yet." if tied else "."
+def undecided_text(difference: Difference, what: str) -> str:
+    """Why nothing can be said of luck; empty where it can."""
+    if difference.p is not None:
+        return ""
+    if difference.n == 1:
+        return f": whether that is luck cannot be told from one {what}."
+    return f": whether that is luck cannot be told. {difference.warning}"
+
+
+def _rivals_text(comparison: Comparison, settled: bool) -> str:
+    """The others that the best is not clearly ahead of; those that are ahead of it on what both have by name."""
+    better = 1.0 if comparison.goal == "max" else -1.0
+    clear = [row for row in comparison.ranked[1:] if row.p is not None and row.p < ALPHA]
+    ahead = [row for row in clear if row.gap is not None and better * row.gap > 0 and row is not comparison.ranked[1]]
+    said = [f"On the seeds that both have, {settings_text(row, comparison)} is ahead of it." for row in ahead[:1]]
+    tied = len(comparison.ranked) - 1 - len(clear)
+    if settled and tied:
+        who = "One further down" if tied == 1 else f"{tied} further down"
+        said.append(f"{who}, with fewer or noisier runs, cannot be told apart from it yet.")
+    return " ".join(said)

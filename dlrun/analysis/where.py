@@ -17,7 +17,7 @@ from typing import Any
 from dlrun.analysis.labels import tags_of
 from dlrun.analysis.ranking import value_of
 from dlrun.analysis.runs import RunRecord
-from dlrun.analysis.trials import varying_keys
+from dlrun.analysis.trials import ABSENT, varying_keys
 from dlrun.config.suggest import did_you_mean
 from dlrun.config.text import typed
 from dlrun.errors import UserError
@@ -43,7 +43,7 @@ KEYS: Mapping[str, _Read] = {
 }
 """What a run can be asked for beside its spec, metrics and tags."""
 
-_STATUSES = ("queued", "running", "finished", "diverged", "failed", "pruned", "interrupted")
+_STATUSES = ("queued", "running", "finished", "diverged", "failed", "pruned", "interrupted", "deleted")
 _TIMES = ("started", "age")
 _SECONDS = {"s": 1.0, "min": 60.0, "m": 60.0, "h": 3600.0, "d": 86_400.0, "w": 604_800.0}
 _TAG = "tag."
@@ -72,7 +72,7 @@ class _Condition:
 def matching(runs: Sequence[RunRecord], conditions: Sequence[str]) -> list[RunRecord]:
     """The runs that meet all `conditions`, in their order.
 
-    A run without the key meets `!=` only.
+    A run without the key meets `!=` only, `!=null` too: null is a value that a key may have.
 
     Raises:
         UserError: a condition is none, or names a key that none of the runs has; all that is wrong is told at once.
@@ -101,7 +101,7 @@ def values_of(runs: Sequence[RunRecord], condition: str) -> str:
     if parsed.key in _TIMES:
         return ""
     read = _reader(parsed, runs)
-    values = dict.fromkeys(typed(value) for run in runs if (value := read(run)) is not None)
+    values = dict.fromkeys(typed(value) for run in runs if (value := read(run)) not in (None, ABSENT))
     return _either(list(values)) if 0 < len(values) <= _FEW else ""
 
 
@@ -127,10 +127,10 @@ def _reader(condition: _Condition, runs: Sequence[RunRecord]) -> _Read:
     exact = next((each for each in (key, f"{key}.option") if each in spec), None)
     is_metric = key in metrics or key.removeprefix("train_") in metrics
     if is_metric and (exact is None or _number(condition.value) is not None):  # `loss` is an option too
-        return lambda run: value_of(run, key)
+        return lambda run: ABSENT if (value := value_of(run, key)) is None else value
     if exact is None:
         exact = _by_end(condition, spec, metrics, runs)
-    return lambda run: run.spec.get(exact)
+    return lambda run: run.spec.get(exact, ABSENT)
 
 
 def _of_tag(condition: _Condition, runs: Sequence[RunRecord]) -> _Read:
@@ -140,7 +140,7 @@ def _of_tag(condition: _Condition, runs: Sequence[RunRecord]) -> _Read:
         mend = did_you_mean(name, known, shown=_as_typed(condition, "tag.{}"))
         mend = mend or (f"The tags are {_listed(known)}." if known else "None of these runs has a tag.")
         raise UserError(f"--where must name a tag that a run has; got {condition.key}. {mend}")
-    return lambda run: tags_of(run.spec, run.labels).get(name)
+    return lambda run: tags_of(run.spec, run.labels).get(name, ABSENT)
 
 
 def _spec_keys(runs: Sequence[RunRecord]) -> list[str]:
@@ -186,7 +186,7 @@ def _test(condition: _Condition) -> _Test:
             return lambda value: not _is_one_of(value, condition)
         case "~":
             wanted = condition.value.casefold()
-            return lambda value: value is not None and wanted in typed(value).casefold()
+            return lambda value: value not in (None, ABSENT) and wanted in typed(value).casefold()
     bound = _number(condition.value)
     if bound is None:
         raise UserError(
@@ -208,8 +208,12 @@ def _is_one_of(value: Any, condition: _Condition) -> bool:
 
 def _equals(value: Any, wanted: str, key: str) -> bool:
     wanted = wanted.strip()
+    if value is ABSENT:
+        return False
     if _is_number(value):
         number = _number(wanted)
+        if isinstance(value, int):  # a seed is that seed and not its neighbour
+            return value == number
         return number is not None and math.isclose(value, number, rel_tol=_CLOSE, abs_tol=0.0)
     if key == "id":
         return bool(wanted) and str(value).startswith(wanted.lower())
@@ -249,11 +253,15 @@ def _of_time(condition: _Condition) -> _Test:
     return _beyond(operator, moment)
 
 
-def _number(text: str) -> float | None:
+def _number(text: str) -> int | float | None:
     try:
-        return float(text)
+        number = float(text)
     except ValueError:
         return None
+    try:
+        return int(text) if math.isfinite(number) else number  # an integer beyond 2**53 may be no float
+    except ValueError:
+        return number
 
 
 def _is_number(value: Any) -> bool:

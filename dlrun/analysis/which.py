@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from dlrun.analysis.datasets import data_sets, newest_data
 from dlrun.analysis.ranking import best_of, checked_metric, default_metric, goal_of, value_of
 from dlrun.analysis.runs import RunRecord, SweepRecord, read_run, read_runs, read_sweep, read_sweeps
 from dlrun.analysis.trials import group, varying_keys
@@ -14,7 +15,17 @@ from dlrun.config.catalog import Catalog
 from dlrun.config.suggest import did_you_mean
 from dlrun.errors import UserError
 
-__all__ = ["Selection", "best_trial", "find_all", "find_run", "find_runs"]
+__all__ = [
+    "Best",
+    "Selection",
+    "best_of_each",
+    "best_trial",
+    "find_all",
+    "find_run",
+    "find_runs",
+    "unarchived",
+    "without_archived",
+]
 
 _ID_LENGTH = 16
 _SHOWN = 6
@@ -71,7 +82,7 @@ def find_all(words: Sequence[str], work: Path, catalog: Catalog | None = None, a
     """
     found = [find_runs(word, work, catalog) for word in dict.fromkeys(words)]
     if not archived:
-        found = [_without_archived(each) for each in found]
+        found = [without_archived(each) for each in found]
     if len(found) == 1:
         return found[0]
     runs = {run.id: run for each in found for run in each.runs}
@@ -79,8 +90,9 @@ def find_all(words: Sequence[str], work: Path, catalog: Catalog | None = None, a
     return Selection(title, tuple(runs.values()), archived=sum(each.archived for each in found))
 
 
-def _without_archived(selection: Selection) -> Selection:
-    kept = _unarchived(selection.runs)
+def without_archived(selection: Selection) -> Selection:
+    """The same without its archived runs, which are counted; a single run stays."""
+    kept = unarchived(selection.runs)
     if len(kept) == len(selection.runs) or (len(selection.runs) == 1 and selection.sweep is None):
         return selection
     return Selection(selection.title, tuple(kept), archived=len(selection.runs) - len(kept))
@@ -97,7 +109,7 @@ def find_run(which: str, work: Path, catalog: Catalog | None = None) -> RunRecor
         UserError: nothing or more than one thing is called that, or what is has no run.
     """
     if which == "last":
-        runs = _unarchived(read_runs(work))
+        runs = unarchived(read_runs(work))
         if not runs:
             raise _nothing(work)
         return runs[-1]
@@ -110,7 +122,7 @@ def _newest(work: Path) -> Selection:
     sweeps, runs = read_sweeps(work), read_runs(work)
     known = {run.id: run for run in runs}
     swept = {run for sweep in sweeps for run in sweep.run_names}
-    alone = _unarchived([run for run in runs if run.id not in swept])
+    alone = unarchived([run for run in runs if run.id not in swept])
     sweeps = [sweep for sweep in sweeps if not _is_put_away(sweep, known)]
     if sweeps and (not alone or sweeps[-1].started >= (alone[-1].started or 0.0)):
         return _swept(sweeps[-1], known)
@@ -119,13 +131,41 @@ def _newest(work: Path) -> Selection:
     return _single(alone[-1])
 
 
-def _unarchived(runs: Sequence[RunRecord]) -> list[RunRecord]:
+def unarchived(runs: Sequence[RunRecord]) -> list[RunRecord]:
+    """Those that lists, leaderboards and `best` go by."""
     return [run for run in runs if not run.labels.is_archived]
 
 
 def _is_put_away(sweep: SweepRecord, known: Mapping[str, RunRecord]) -> bool:
     names = sweep.run_names
     return bool(names) and all(run in known and known[run].labels.is_archived for run in names)
+
+
+@dataclass(frozen=True)
+class Best:
+    """The best run on one data set.
+
+    Attributes:
+        run: the best run of the trial with the best mean.
+        data: the data set, as a heading has it.
+        mean: of that trial, in `metric`.
+    """
+
+    run: RunRecord
+    data: str
+    metric: str
+    mean: float
+
+
+def best_of_each(runs: Sequence[RunRecord], catalog: Catalog | None = None) -> list[Best]:
+    """The best run of each data set, those that were put away and those that only tried a few batches left out."""
+    found = []
+    for data in data_sets(unarchived(runs)):
+        metric = default_metric(data.runs)
+        best = best_trial(data.runs, metric, catalog)
+        if best is not None and not best[0].is_dev_run:
+            found.append(Best(best[0], data.title, metric, best[1]))
+    return found
 
 
 def best_trial(
@@ -146,11 +186,10 @@ def best_trial(
 
 
 def _best(which: str, runs: Sequence[RunRecord], catalog: Catalog | None) -> RunRecord:
-    finished = [run for run in _unarchived(runs) if run.status == "finished"]
+    finished = [run for run in unarchived(runs) if run.status == "finished"]
     if not finished:
         raise UserError(f"{which} needs a finished run; there is none yet. dlrun runs lists what there is.")
-    data = finished[-1].spec.get("data.option")
-    same = [run for run in finished if run.spec.get("data.option") == data]
+    same = newest_data(finished)
     _, _, named = which.partition("@")
     metric = checked_metric(named, same, typed_as="best@{}") if named else default_metric(same)
     found = best_trial(same, metric, catalog)

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from dlrun.cli.extent import WAITING, heading, left, with_more_seeds
-from dlrun.cli.leaderboard import legend, ranked_table, table_for_programs, troubled_table
+from dlrun.cli.extent import NOT_THERE, WAITING, heading, left, with_more_seeds
+from dlrun.cli.leaderboard import few_shared, legend, ranked_table, table_for_programs, troubled_table
 from dlrun.cli.tables import Cell, Table, console, format_options, natural_width, print_table
 
 if TYPE_CHECKING:
     from dlrun.analysis.compare import Comparison, Row
+    from dlrun.analysis.datasets import DataSet
     from dlrun.analysis.order import Order
     from dlrun.analysis.ranking import At
     from dlrun.analysis.runs import RunRecord, SweepRecord
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
     from dlrun.config.catalog import Catalog
 
 __all__ = ["command", "print_leaderboard"]
+
+_Compared = Callable[["Sequence[RunRecord]", "Sequence[str]"], "Comparison"]
+"""Compares runs; the keys have a column although they may not vary among these."""
 
 _TOP = 20
 _CURVE = 12  # characters of a curve, where there is room for them
@@ -36,6 +40,7 @@ class _View:
         top: rows at most; None for all.
         sort: a column or metric to sort by; None for the ranks.
         untold: statuses that have no row of their own.
+        is_by: whether it is grouped by some keys (`--by`).
     """
 
     format: str = "rich"
@@ -44,6 +49,7 @@ class _View:
     at: At = "restored"
     catalog: Catalog | None = None
     untold: Sequence[str] = ()
+    is_by: bool = False
 
     def order(self, comparison: Comparison) -> Order:
         """The ranked rows as they are to be shown."""
@@ -92,15 +98,15 @@ def _compare(which: Sequence[str], where: Sequence[str], archived: bool, view: _
 
     roots = Roots.of(Path.cwd())
     catalog = Catalog(roots)
-    view = replace(view, catalog=catalog)
+    view = replace(view, catalog=catalog, is_by=bool(asked["by"]))
     addressed = find_all(which, roots.work, catalog, archived)
     selection = _narrowed(addressed, where)
 
     def compared(runs: Sequence[RunRecord], varied: Sequence[str] = ()) -> Comparison:
         return compare(runs, asked["metric"], catalog, view.at, asked["by"] or None, varied)
 
-    if view.format in ("json", "csv"):  # a program reads one table, and can tell the data sets apart by their column
-        _print_for_programs(compared(selection.runs), view)
+    if view.format in ("json", "csv"):
+        _print_for_programs(selection, compared, view)
     elif selection.runs:
         _print_for_people(selection, compared, view if view.top else replace(view, top=_TOP))
     else:
@@ -110,9 +116,9 @@ def _compare(which: Sequence[str], where: Sequence[str], archived: bool, view: _
 def print_leaderboard(sweep: SweepRecord, catalog: Catalog | None = None, top: int = 10) -> None:
     """Print the leaderboard of a sweep as it ends; what failed is told elsewhere."""
     from dlrun.analysis.compare import compare
-    from dlrun.analysis.which import Selection
+    from dlrun.analysis.which import Selection, without_archived
 
-    selection = Selection(f"sweep {sweep.short_id}", tuple(sweep.records()), sweep)
+    selection = without_archived(Selection(f"sweep {sweep.short_id}", tuple(sweep.records()), sweep))
     view = _View(top=top, catalog=catalog, untold=("failed",))
     _print_for_people(selection, lambda runs, varied: compare(runs, catalog=catalog, varied=varied), view)
 
@@ -137,16 +143,32 @@ def _nothing_left(addressed: Selection, where: Sequence[str]) -> str:
     return " ".join([f"None of {len(addressed.runs)} runs fits --where {' '.join(where)}.", *there])
 
 
-def _print_for_programs(comparison: Comparison, view: _View) -> None:
+def _print_for_programs(selection: Selection, compared: _Compared, view: _View) -> None:
+    """One table; of several data sets each is compared for itself, as for people, under the same columns."""
+    from dlrun.analysis.datasets import DataSet, data_sets
+    from dlrun.cli.compare_json import joined
+
+    sets = data_sets(selection.runs) or [DataSet("", None, ())]
+    keys = dict.fromkeys(_to_come(selection))
+    if len(sets) > 1 and not view.is_by:  # what varies in one set has a column of its value in the others
+        keys |= dict.fromkeys(key for each in sets for key in _varying_on(each.name, sets))
+    found = [compared(each.runs, list(keys)) for each in sets]
+    print_table(joined(sets, [_table_for_programs(comparison, view) for comparison in found]), view.format)
+
+
+def _table_for_programs(comparison: Comparison, view: _View) -> Table:
+    from dlrun.cli.compare_json import of_levels, of_rows, with_tests
+
     if _is_effect(comparison):
         from dlrun.analysis.marginal import marginal_effect
         from dlrun.cli.marginal import effect_for_programs, shown_levels
 
-        found = marginal_effect(comparison)
-        levels = shown_levels(found, view.sort, view.top)
-        print_table(effect_for_programs(found, levels, comparison.unranked), view.format)
-    else:
-        print_table(table_for_programs(comparison, view.order(comparison), view.top), view.format)
+        effect = marginal_effect(comparison)
+        levels = shown_levels(effect, view.sort, view.top)
+        table = effect_for_programs(effect, levels, comparison.unranked)
+        return with_tests(table, of_levels([level.difference for level in levels]))
+    order = view.order(comparison)
+    return with_tests(table_for_programs(comparison, order, view.top), of_rows(order.rows[: view.top]))
 
 
 def _is_effect(comparison: Comparison) -> bool:
@@ -154,21 +176,25 @@ def _is_effect(comparison: Comparison) -> bool:
     return comparison.is_by and len(comparison.columns) == 1
 
 
-def _print_for_people(
-    selection: Selection, compared: Callable[[Sequence[RunRecord], Sequence[str]], Comparison], view: _View
-) -> None:
+def _print_for_people(selection: Selection, compared: _Compared, view: _View) -> None:
     """A table and a verdict for each data set, under the extent of the whole; then what is left to do."""
+    from dlrun.analysis.datasets import data_sets
+
     sweep, runs, format = selection.sweep, selection.runs, view.format
     waiting = [run for run in runs if run.status in WAITING]
-    sets = _by_data([run for run in runs if run.status not in WAITING])
+    sets = data_sets([run for run in runs if run.status not in NOT_THERE])
+    varied = _to_come(selection)
+    compared_sets = [  # what is wrong is told before anything is printed
+        compared(each.runs, [*varied, *(_varying_on(each.name, sets) if each.digest and not view.is_by else ())])
+        for each in sets
+    ]
     whole = "" if sweep is None else heading(selection.title, len(sweep.trials) + len(sweep.added), runs)
     if not sets or (len(sets) > 1 and whole and any(run.status != "finished" for run in runs)):
         _say(whole or heading(selection.title, len(runs), runs), format, "bold")
-    for number, (data, members) in enumerate(sets.items()):
+    for number, (data, comparison) in enumerate(zip(sets, compared_sets, strict=True)):
         if number and format == "rich":
             click.echo()
-        comparison = compared(members, sweep.varied if sweep is not None and waiting else ())
-        title = selection.title if len(sets) == 1 else f"{selection.title}, {data}"
+        title = selection.title if len(sets) == 1 else f"{selection.title}, {data.title}"
         told = [run for row in comparison.rows for run in row.runs]
         own = heading(title, len(comparison.rows), [*told, *(waiting if len(sets) == 1 else ())])
         title = whole if whole and len(sets) == 1 else own
@@ -178,18 +204,31 @@ def _print_for_people(
         shown = _print_tables(comparison, title, view)
         if comparison.ranked:
             _print_verdict(comparison, shown, None if len(sets) > 1 else sweep, bool(waiting), format)
+    _say(_of_edited(sets), format, "yellow")
     if selection.archived:
         _say(f"{selection.archived} archived left out: --archived shows them too.", format, "dim")
     _say(left(selection), format, "")
 
 
-def _by_data(runs: Sequence[RunRecord]) -> dict[str, list[RunRecord]]:
-    """Runs by the data they learned from: a score on one set says nothing about a score on another."""
-    sets: dict[str, list[RunRecord]] = {}
-    for run in sorted(runs, key=lambda run: not run.spec):  # one that does not say its data goes with the first
-        data = str(run.spec.get("data.option")) if run.spec else next(iter(sets), "None")
-        sets.setdefault(data, []).append(run)
-    return sets
+def _to_come(selection: Selection) -> Sequence[str]:
+    """What a sweep varies while runs of it are to come: until then the others may have one value of it."""
+    is_early = any(run.status in WAITING for run in selection.runs)
+    return selection.sweep.varied if selection.sweep is not None and is_early else ()
+
+
+def _varying_on(name: str, sets: Sequence[DataSet]) -> list[str]:
+    """The keys that vary among the runs on one data option, of whatever content."""
+    from dlrun.analysis.trials import varying_keys
+
+    return varying_keys([run for each in sets if each.name == name for run in each.runs])
+
+
+def _of_edited(sets: Sequence[DataSet]) -> str:
+    names = dict.fromkeys(each.name for each in sets if each.digest is not None)
+    if not names:
+        return ""
+    what = "was" if len(names) == 1 else "were"
+    return f"{' and '.join(names)} {what} changed between these runs: each content is ranked for itself."
 
 
 @dataclass(frozen=True)
@@ -290,10 +329,10 @@ def _cautions(comparison: Comparison, rows: Sequence[Row]) -> list[str]:
     """What the intervals shown are not worth: of two seeds, or of seeds that are all alike."""
     from dlrun.analysis.statistics.smallness import of_mean
 
-    two = any(len(row.values) == 2 for row in rows)
+    two = any(2 in (len(row.samples), row.difference.n if row.difference is not None else 0) for row in rows)
     said = [of_mean(2, "split" if comparison.test_to_train else "seed")] if two else []
-    said += [row.estimate.warning for row in rows if row.estimate is not None and len(row.values) > 2]
-    return [text for text in dict.fromkeys(said) if text]
+    said += [row.estimate.warning for row in rows if row.estimate is not None and len(row.samples) > 2]
+    return [text for text in dict.fromkeys([*said, few_shared(comparison, rows)]) if text]
 
 
 def _say(text: str, format: str, style: str) -> None:

@@ -177,12 +177,26 @@ def _rows(pair: Pair) -> Iterator[list[object]]:
 
 
 def _rows_of_numbers(pair: Pair) -> Iterator[list[object]]:
-    first, second = (dict(side.run.metrics) | side.facts for side in pair.sides)
-    for name in dict.fromkeys((*first, *second)):
-        a, b = first.get(name), second.get(name)
-        gap = None if a is None or b is None else b - a
-        kind = "fact" if name in pair.first.facts or name in pair.second.facts else "metric"
-        yield [kind, name, a, b, gap, None]
+    numbers = [{name: (kind, value, note) for kind, name, value, note in _noted(side)} for side in pair.sides]
+    for name in dict.fromkeys((*numbers[0], *numbers[1])):
+        values = [each[name][1] if name in each else None for each in numbers]
+        kind, _, note = numbers[0].get(name) or numbers[1][name]
+        gap = None if values[0] is None or values[1] is None else values[1] - values[0]
+        yield [kind, name, *values, gap, note]
+
+
+def _noted(side: Side) -> Iterator[tuple[str, str, float, str | None]]:
+    """Kind, name, value and which epoch it is of: under its plain name that of the kept weights, as in the table."""
+    metrics = side.run.metrics
+    for name, value in side.scores.items():
+        yield "metric", name, value, "of the kept weights"
+    for name, value in metrics.items():
+        if name.startswith("best_"):
+            yield "metric", name, value, "of the best epoch"
+        elif not name.startswith(("restored_", "test_")):
+            yield "metric", f"last_{name}", value, "of the last epoch"
+    for name, value in side.facts.items():
+        yield "fact", name, value, None
 
 
 def _say(text: str, format: str) -> None:

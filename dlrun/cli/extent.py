@@ -12,12 +12,15 @@ if TYPE_CHECKING:
     from dlrun.analysis.runs import RunRecord, SweepRecord
     from dlrun.analysis.which import Selection
 
-__all__ = ["WAITING", "heading", "left", "with_more_seeds"]
+__all__ = ["NOT_THERE", "WAITING", "heading", "left", "with_more_seeds"]
 
 WAITING = ("running", "queued")
 """Statuses of runs that have come to nothing yet, good or bad."""
 
-_ORDER = ("finished", "diverged", "failed", "pruned", "interrupted", *WAITING)
+NOT_THERE = (*WAITING, "deleted")
+"""Statuses of runs that have nothing to be compared, and no row of their own."""
+
+_ORDER = ("finished", "diverged", "failed", "pruned", "interrupted", *NOT_THERE)
 _TO_DO = ("queued", "interrupted", "pruned")
 _MOST_SEEDS = 30  # more of them are not proposed: it would take longer than the question is worth
 

@@ -15,10 +15,13 @@ if TYPE_CHECKING:
 
 __all__ = [
     "DIFFERENCE",
+    "at_changes_nothing",
     "difference_numbers",
+    "few_shared",
     "legend",
     "p_cell",
     "ranked_table",
+    "setting_text",
     "settings_cells",
     "table_for_programs",
     "troubled_table",
@@ -76,8 +79,17 @@ def settings_cells(row: Row, comparison: Comparison) -> list[Cell]:
 
 def _setting(value: object) -> str:
     """As it is typed; a number that a search drew (0.0007943282347242813) in six figures, for the column's sake."""
-    text = typed(value)
+    text = setting_text(value)
     return plain(value) if isinstance(value, float) and len(text) > _LONG else text
+
+
+def setting_text(value: object) -> str:
+    """As it is typed, a list without spaces: as names have it, and so that no line ends within it.
+
+    >>> setting_text([32, [16, 0.5]]), setting_text("adam")
+    ('[32,[16,0.5]]', 'adam')
+    """
+    return f"[{','.join(map(setting_text, value))}]" if isinstance(value, list | tuple) else typed(value)
 
 
 def _mean(row: Row, places: int) -> Cell:
@@ -125,7 +137,7 @@ def troubled_table(comparison: Comparison, rows: Sequence[Row], title: str | Non
     for row in rows:
         counts = {status: count for status, count in row.counts.items() if status != "finished"}
         status = ", ".join(
-            s if count == len(row.runs) else f"{count} of {len(row.runs)} {s}" for s, count in counts.items()
+            s if len(row.runs) == 1 else f"{count} of {len(row.runs)} {s}" for s, count in counts.items()
         )
         style = next((_STYLES[s] for s in counts if s in _STYLES), None)
         table.append([*settings_cells(row, comparison), Cell(status, style=style), row.cause or ""])
@@ -143,24 +155,51 @@ def legend(comparison: Comparison, rows: Sequence[Row], curve: str | None = None
     parts = [f"{'Higher' if comparison.goal == 'max' else 'Lower'} is better"]
     if not is_of_an_epoch(comparison.metric):
         parts.append(f"{comparison.metric} is of the {comparison.at} epoch")
+    parts += at_changes_nothing(comparison)
     if comparison.averaged:
         parts.append(f"averaged over {', '.join(comparison.averaged.values())}")
     methods = {row.estimate.method for row in rows if row.estimate} - {"none"}
-    over = "splits" if comparison.test_to_train else "seeds"
     names = {
-        "t": f"± is the 95% t interval over {over}",
-        "corrected t": "± is the 95% t interval, corrected for splits that overlap",
-        "BCa": f"[ ] is the 95% bootstrap interval (BCa) over {over}",
+        "t": "± is the 95% t interval over seeds",
+        "corrected t": "± over splits is the 95% t interval, corrected for their overlap",
+        "BCa": "[ ] is the 95% bootstrap interval (BCa) over seeds",
     }
     parts += [names[method] for method in sorted(methods)]
     if any(row.p is not None for row in comparison.ranked):
-        paired = all(row.difference is None or row.difference.method != "Welch" for row in rows)
+        paired = all(row.difference is None or "Welch" not in row.difference.method for row in rows)
         parts.append(f"p is of the {'paired ' if paired else ''}difference to the best, adjusted (Holm)")
     if curve:
         parts.append(f"curve is {curve} by epoch")
     if comparison.superseded:
         parts.append(f"{_count(comparison.superseded, 'older run')} of the same settings left out")
     return "; ".join(parts) + "."
+
+
+def at_changes_nothing(comparison: Comparison) -> list[str]:
+    """That `--at` was typed, and the metric is of one epoch whatever is asked for; nothing where that is not so."""
+    from dlrun.analysis.ranking import is_of_an_epoch
+
+    metric = comparison.metric
+    if comparison.at == "restored" or not is_of_an_epoch(metric):
+        return []
+    why = "is always of the restored weights" if metric.startswith("test_") else "says itself which epoch it is of"
+    return [f"--at {comparison.at} changes nothing here: {metric} {why}"]
+
+
+def few_shared(comparison: Comparison, rows: Sequence[Row]) -> str:
+    """Which differences rest on fewer seeds than both trials have, in a sentence; empty if none does."""
+    from dlrun.analysis.verdict import settings_text
+
+    found = [(row, shared) for row in rows if (shared := row.shared_of) is not None]
+    if not found:
+        return ""
+    row, (n, most) = min(found, key=lambda each: each[1][0])
+    others = f"; {len(found) - 1} more of the rows shown are like it" if len(found) > 1 else ""
+    what = f"{row.over}{'s' if n > 1 else ''}"
+    return (
+        f"The difference of {settings_text(row, comparison)} to the best is of the {n} {what} that both have, not of "
+        f"{most}{others}."
+    )
 
 
 def table_for_programs(comparison: Comparison, order: Order, top: int | None) -> Table:
@@ -180,14 +219,14 @@ def table_for_programs(comparison: Comparison, order: Order, top: int | None) ->
 
 def _numbers(row: Row, comparison: Comparison) -> list[float | None]:
     found, difference = row.estimate, row.difference
-    ends = [None, None, None] if found is None else [found.mean, found.low, found.high]
+    ends: list[float | None] = [None] * 3 if found is None else [found.mean, found.low, found.high]
     return [*ends, row.best, *difference_numbers(difference, row.p, comparison.goal)]
 
 
 def difference_numbers(difference: Difference | None, p: float | None, goal: str) -> list[float | None]:
     """A difference to the best as programs get it: mean, both ends, adjusted p, and the chance to be the better one."""
     if difference is None:
-        return [None] * 5
+        return [None] * len(DIFFERENCE)
     likely = difference.probability
     if likely is not None and goal == "min":
         likely = 1 - likely

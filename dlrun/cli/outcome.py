@@ -18,13 +18,13 @@ from dlrun.workflows.amounts import short, short_bytes, short_score
 if TYPE_CHECKING:
     from dlrun.analysis.runs import RunRecord, SweepRecord
     from dlrun.api import Answer
-    from dlrun.config.catalog import Catalog
     from dlrun.tracking.client import Report
     from dlrun.training.result import Result
 
 __all__ = ["exit_code", "print_answer"]
 
 _SINGLE = {"diverged": ExitCode.DIVERGED, "failed": ExitCode.FAILED, "interrupted": ExitCode.INTERRUPTED}
+_MODEL = "The model of the best run"
 _WHERE = {"none": "", "offline": "; dlrun sync sends them to the store"}
 _PARTS = {"": "train", "val_": "validation", "test_": "test"}
 
@@ -78,7 +78,7 @@ def _print_result(answer: Answer) -> None:
     if result.status == "failed":
         click.echo(f"Its log: {folder / 'log.txt'}")
     elif (folder / "model.keras").is_file():
-        click.echo(f"The model: {folder / 'model.keras'}")
+        click.echo(f"The model: {folder / 'model.keras'}{_registered(answer)}")
 
 
 def _print_scores(result: Result) -> None:
@@ -118,6 +118,7 @@ def _sentence(result: Result, again: bool) -> str:
 
 def _print_sweep(answer: Answer, advises: bool) -> None:
     from dlrun.analysis.runs import read_sweep
+    from dlrun.analysis.which import best_of_each
     from dlrun.cli.compare import print_leaderboard
 
     assert answer.sweep is not None
@@ -136,35 +137,27 @@ def _print_sweep(answer: Answer, advises: bool) -> None:
         click.echo("\n".join([*lines, *mends(answer.sweep, answer.work)]))
     if not advises:
         return
-    best = _best_of(sweep, answer.catalog)
-    if best is not None and (said := _its_model(best, sweep)) is not None:
-        click.echo(said)
+    found = best_of_each(sweep.records(), answer.catalog)
+    for best in found:
+        said = _its_model(best.run, sweep, f" on {best.data}" if len(found) > 1 else "")
+        if said is not None:
+            click.echo(f"{said}{_registered(answer) if said.startswith(_MODEL) else ''}")
     _print_next(answer, "dlrun compare shows this again")
 
 
-def _best_of(sweep: SweepRecord, catalog: Catalog) -> RunRecord | None:
-    """The best run of a sweep; None where none has a score."""
-    from dlrun.analysis.ranking import default_metric
-    from dlrun.analysis.which import best_trial
-
-    runs = sweep.records()
-    best = best_trial(runs, default_metric(runs), catalog)
-    return None if best is None or best[0].is_dev_run else best[0]
-
-
-def _its_model(best: RunRecord, sweep: SweepRecord) -> str | None:
+def _its_model(best: RunRecord, sweep: SweepRecord, where: str) -> str | None:
     """Where the model of the best run is; where none was kept, the command that trains it once more and keeps it. None
     of a run that was added to its sweep, which no words of the command make."""
     from dlrun.sweeps.threads import kept_threads
 
     model = best.path / "model.keras"
     if model.exists():
-        return f"The model of the best run, {best.short_id}: {model}"
+        return f"{_MODEL}{where}, {best.short_id}: {model}"
     trial = next((trial for trial in sweep.trials if best.id in trial.runs), None)
     if trial is None:
         return None
     again = shlex.join(["dlrun", *_alone(trial.overrides, kept_threads(sweep.path)), "trainer.save_model=always"])
-    return f"To train the best trial once more and keep its model: {again}"
+    return f"To train the best trial{where} once more and keep its model: {again}"
 
 
 def _alone(words: Sequence[str], threads: int | None) -> list[str]:
@@ -177,7 +170,18 @@ def _alone(words: Sequence[str], threads: int | None) -> list[str]:
 
 
 def _print_next(answer: Answer, compare: str) -> None:
-    click.echo(f"{compare}{_WHERE.get(answer.tracking, '; dlrun ui opens them in MLflow')}.")
+    where = _WHERE.get(answer.tracking["option"], "; dlrun ui opens them in MLflow" if _is_in_store(answer) else "")
+    click.echo(f"{compare}{where}.")
+
+
+def _is_in_store(answer: Answer) -> bool:
+    """Whether the store has everything; where it has not, it is told what to do."""
+    return answer.tracking["option"] == "mlflow" and (answer.store is None or answer.store.complete)
+
+
+def _registered(answer: Answer) -> str:
+    name = answer.tracking.get("register")
+    return f"\nRegistered in MLflow as {name}." if name and _is_in_store(answer) else ""
 
 
 def _print_store(report: Report) -> None:

@@ -41,7 +41,8 @@ def command(run: str, tolerance: float | None, quiet: bool, as_json: bool) -> in
     reproduction.json in its directory.
 
     Ends with 0 where every metric of every epoch is the same or within the tolerance, with 1 where one is not, with 2
-    where the run cannot be trained again: it is not finished, or its data or a component is not what it was.
+    where the run cannot be trained again: it is not finished, or its data or a component is not what it was; or where
+    no metric is left of the first time.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow greets in ten lines otherwise
     from dlrun.analysis.repetition import TOLERANCE
@@ -65,6 +66,8 @@ def command(run: str, tolerance: float | None, quiet: bool, as_json: bool) -> in
         click.echo(json.dumps(for_programs(found.to_json()), indent=2, ensure_ascii=False))
     else:
         _print(found)
+    if found.repetition.verdict == "nothing to compare":
+        return ExitCode.WRONG_CALL
     return ExitCode.FAILED if found.repetition.verdict == "diverged" else ExitCode.DONE
 
 
@@ -91,7 +94,7 @@ def _trained(train: Callable[[Listener], Reproduction], is_silent: bool) -> Repr
 
 def _print(found: Reproduction) -> None:
     repetition = found.repetition
-    style = {"identical": "green", "within tolerance": "green", "diverged": "red"}[repetition.verdict]
+    style = {"identical": "green", "within tolerance": "green", "diverged": "red"}.get(repetition.verdict, "yellow")
     verdict: str = repetition.verdict
     if repetition.at is not None:
         verdict += " at its end" if repetition.at.epoch is None else f" at epoch {repetition.at.epoch}"
@@ -121,6 +124,8 @@ def _wrapped(text: str) -> str:
 
 def _evidence(found: Reproduction) -> str:
     repetition = found.repetition
+    if repetition.verdict == "nothing to compare":
+        return ": of the first training neither metrics nor the fingerprint of its weights are left."
     epochs = f"{repetition.compared} epoch{'' if repetition.compared == 1 else 's'}"
     if repetition.verdict == "identical":
         weights = ", and the weights" if repetition.same_weights else ""

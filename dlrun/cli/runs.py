@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["command"]
 
-_STATUSES = ("queued", "running", "finished", "diverged", "failed", "pruned", "interrupted")
+_STATUSES = ("queued", "running", "finished", "diverged", "failed", "pruned", "interrupted", "deleted")
 _SHOWN = 20  # sweeps, and runs outside one
 
 

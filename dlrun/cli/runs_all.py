@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from dlrun.analysis.datasets import data_sets
 from dlrun.analysis.ranking import default_metric
 from dlrun.analysis.runs import RunRecord, SweepRecord, read_runs, read_sweeps
-from dlrun.analysis.which import best_trial
+from dlrun.analysis.which import best_trial, unarchived
 from dlrun.cli.labels_text import archived_cell, note_of, tags_cell
 from dlrun.cli.runs_of import STYLES, WIDE
 from dlrun.cli.tables import Cell, Table, console, print_table, printable
@@ -58,7 +59,7 @@ def print_all(roots: Roots, limit: int, archived: bool, format: str) -> None:
         console().print(f"There are no runs in {roots.work} yet. dlrun trains one.")
         return
     catalog = Catalog(roots)
-    rows = [_row(entry, catalog) for entry in shown[:limit]]
+    rows = [_row(entry, catalog, archived) for entry in shown[:limit]]
     if format != "rich":
         print_table(Table(_COLUMNS, rows), format)
         return
@@ -86,8 +87,8 @@ def _more(entries: Sequence[_Entry], shown: Sequence[_Entry], limit: int) -> lis
     return [*lines, *([f"and {hidden} archived: --archived shows them"] if hidden else [])]
 
 
-def _row(entry: _Entry, catalog: Catalog) -> list[object]:
-    runs = entry.runs
+def _row(entry: _Entry, catalog: Catalog, archived: bool) -> list[object]:
+    runs = entry.runs if archived else unarchived(entry.runs)  # what `compare` has of it, too
     return [
         Cell(entry.of.id, entry.of.short_id, "bold"),
         _age(entry.of.started),
@@ -130,13 +131,17 @@ def _status(statuses: Sequence[str]) -> Cell:
     elif counts["running"]:
         text = f"running, {sum(counts[status] for status in _OVER)} of {len(statuses)} done"
     else:
-        order = [status for status in (*_OVER, "interrupted", "queued") if counts[status]]
+        order = [status for status in (*_OVER, "interrupted", "queued", "deleted") if counts[status]]
         text = ", ".join(f"{counts[status]} {status}" for status in order)
     style = next((style for status, style in STYLES.items() if status in counts), None)
     return Cell(dict(counts), text, style)
 
 
 def _result(runs: Sequence[RunRecord], catalog: Catalog) -> Cell:
+    """The best mean; none over several data sets, whose scores say nothing of each other."""
+    sets = data_sets(runs)
+    if len(sets) > 1:
+        return Cell(None, f"{len(sets)} data sets")
     metric = default_metric(runs)
     found = best_trial(runs, metric, catalog)
     return Cell(None, "") if found is None else Cell({metric: found[1]}, f"{metric} {found[1]:.4f}")

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dlrun.analysis.ledger import LEDGER, Account, accounts_of, entries_of
+from dlrun.analysis.ranking import default_metric, value_of
 from dlrun.cli.labels_text import archived_cell, note_of, tags_cell
 from dlrun.cli.tables import Cell, Table, console, print_table, printable
 from dlrun.config.roots import shown_path
@@ -18,12 +20,15 @@ if TYPE_CHECKING:
 
 __all__ = ["STYLES", "WIDE", "print_runs_of"]
 
-STYLES = {"failed": "red", "diverged": "yellow", "interrupted": "yellow", "running": "cyan", "queued": "dim"}
+STYLES = {
+    **{"failed": "red", "diverged": "yellow", "interrupted": "yellow", "running": "cyan", "queued": "dim"},
+    "deleted": "dim",
+}
 WIDE = 110
 """Columns of the terminal: in fewer, causes and notes stand below the table."""
 
 _MOST_LOGS = 10
-_BESIDE = 40  # columns that a row takes without its name
+_NARROW = 20  # columns that a column of text takes at most, where it may be wrapped
 
 
 @dataclass(frozen=True)
@@ -51,6 +56,19 @@ class _Story:
     @property
     def attempts(self) -> int:
         return max(self.account.attempt, int(self.run.result.get("attempt") or 0))
+
+    @property
+    def started(self) -> str | None:
+        """When its last attempt began, written out with the zone; None where it did not."""
+        if not self.run.started:
+            return None
+        return datetime.fromtimestamp(self.run.started).astimezone().isoformat(timespec="seconds")
+
+    @property
+    def seconds(self) -> float | None:
+        """How long it was trained, all attempts together; None where its result does not say."""
+        durations = self.run.result.get("durations")
+        return durations.get("total_seconds") if isinstance(durations, Mapping) else None
 
     @property
     def log(self) -> Path | None:
@@ -84,36 +102,57 @@ def print_runs_of(
 
 
 def _for_programs(stories: Sequence[_Story]) -> Table:
-    columns = ("id", "name", "status", "attempts", "kind", "cause", "log", "of", "tags", "note", "archived")
-    rows = []
+    columns = [
+        *("id", "name", "status", "attempts", "kind", "cause", "log", "of", "tags", "note", "archived"),
+        *("metrics", "started", "seconds", "data"),
+    ]
+    metric = default_metric([each.run for each in stories])
+    rows: list[list[object]] = []
     for each in stories:
         cause, log = each.cause, None if each.log is None else str(each.log)
         told = [each.run.status, each.attempts, cause.get("kind"), cause.get("message")]
         labels = [tags_cell([each.run]), each.run.labels.note, archived_cell([each.run])]
-        rows.append([each.run.id, each.name, *told, log, each.account.of, *labels])
+        value = value_of(each.run, metric)
+        metrics = Cell(dict(each.run.metrics), "" if value is None else f"{metric} {value:.4f}")
+        more = [metrics, each.started, each.seconds, each.run.spec.get("data.option")]
+        rows.append([each.run.id, each.name, *told, log, each.account.of, *labels, *more])
     return Table(columns, rows)
 
 
 def _for_people(stories: Sequence[_Story], title: str, width: int) -> Table:
+    metric = default_metric([each.run for each in stories])
     names, keys = [each.name for each in stories], ""
-    if width < WIDE and max(map(len, names), default=0) > width - _BESIDE:
-        names, keys = _without_keys(names)
     rows: list[list[object]] = []
-    for each, name in zip(stories, names, strict=True):
+    for each in stories:
         shown = f"{each.run.status} (archived)" if each.run.labels.is_archived else each.run.status
         status = Cell(each.run.status, shown, STYLES.get(each.run.status))
+        value = value_of(each.run, metric)
         told = [tags_cell([each.run]), each.said, note_of([each.run])]
-        rows.append([Cell(each.run.id, each.run.short_id, "bold"), name, status, each.attempts, *told])
-    columns = ("id", "name", "status", "attempts", "tags", "cause", "note")
-    optional = ("tags",) if width < WIDE else ("tags", "cause", "note")
+        score = Cell(value, "" if value is None else f"{value:.4f}")
+        rows.append([Cell(each.run.id, each.run.short_id, "bold"), each.name, status, each.attempts, score, *told])
+    columns = ("id", "name", "status", "attempts", metric, "tags", "cause", "note")
+    optional = (metric, "tags") if width < WIDE else (metric, "tags", "cause", "note")
     kept = [i for i, name in enumerate(columns) if i < 4 or (name in optional and any(str(row[i]) for row in rows))]
-    whole = ("name",) if max(map(len, names), default=0) <= width - _BESIDE else ()
+    room = width - _beside([columns[i] for i in kept if i != 1], [[row[i] for i in kept if i != 1] for row in rows])
+    if width < WIDE and max(map(len, names), default=0) > room:
+        names, keys = _without_keys(names)
+        rows = [[row[0], name, *row[2:]] for row, name in zip(rows, names, strict=True)]
+    whole = ("name",) if max(map(len, names), default=0) <= room else ()
     return Table(
         [columns[i] for i in kept],
         [[row[i] for i in kept] for row in rows],
         f"{title} ({keys})" if keys else title,
         unbroken=("id", "status", *whole),
     )
+
+
+def _beside(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> int:
+    """Columns of the terminal that a row takes without its name."""
+    total = 0
+    for index, column in enumerate(columns):
+        widest = max(len(column), *(len(str(row[index])) for row in rows)) if rows else len(column)
+        total += 3 + (min(widest, _NARROW) if column in ("tags", "cause", "note") else widest)
+    return total
 
 
 def _without_keys(names: Sequence[str]) -> tuple[list[str], str]:

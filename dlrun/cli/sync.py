@@ -84,7 +84,9 @@ def _sentences(sent: Sent, roots: Roots) -> list[str]:
     store, told = _shown(sent.store, roots), []
     if not sent.store and not sent.missing:
         return [f"{_runs(sent.runs)} not sent: {sent.why}."]
-    if sent.sent:
+    if sent.sent and sent.is_looked_up:
+        told.append(f"{_runs(sent.sent)} looked up in {store}, and what it lacked was sent.")
+    elif sent.sent:
         told.append(f"{_runs(sent.sent)} sent to {store}." + ("" if sent.missing else " It has everything now."))
     if sent.deleted:
         told.append(f"{_runs(sent.deleted)} deleted in {store}, as here before.")

@@ -85,7 +85,7 @@ def _serve(uri: str, work: Path, port: int | None, browser: bool) -> int:
 
 
 def _terminate(signum: int, frame: FrameType | None) -> NoReturn:
-    raise Terminated
+    raise Terminated("MLflow's UI has ended.")
 
 
 def _has_screen() -> bool:

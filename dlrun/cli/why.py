@@ -76,16 +76,18 @@ def _wrapped(text: str) -> str:
 def _for_programs(pair: Pair, metric: str, answer: Answer) -> dict[str, object]:
     sure = pair.sureness(metric)
     difference = None if sure.difference is None else dataclasses.asdict(sure.difference)
+    found = pair.among(metric) if pair.is_one_problem else None
     first, second = (list(values.values()) for values in (sure.first, sure.second))
     return {
         "runs": [side.run.id for side in pair.sides],
         "metric": metric,
         "values": [side.scores.get(metric) for side in pair.sides],
-        "factors": [factor.key for factor in pair.factors],
+        "factors": [cause.key for cause in pair.causes],
         "difference": difference if pair.is_one_problem else None,
         "paired": sure.is_paired,
         "settled": sure.is_settled and pair.is_one_problem,
         "probability_second_better": sure.probability if pair.is_one_problem else None,
+        "among": None if found is None else dataclasses.asdict(found),
         "replicates": [first, second],
         "replicates_more": sure.more,
         **dataclasses.asdict(answer),

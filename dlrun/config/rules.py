@@ -128,6 +128,8 @@ class _Alternative:
                 return str(self.literal)
             case "option":
                 return f"the name of an option of {self.literal}"
+            case "int" | "float" if self.interval and self.interval.low == self.interval.high:
+                return _number(self.interval.low)
             case "int" | "float" if self.interval:
                 return f"{_WORDS[self.kind]} in {self.interval}"
             case "list" if self.item:

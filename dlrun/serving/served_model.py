@@ -40,15 +40,27 @@ class ServedModel:
 
         Returns:
             A `pandas.DataFrame` of n rows: `prediction`, which is a class by its name or a value in the data's units,
-            and of classes `probability_NAME` each (`score_NAME` where the network's outputs are no probabilities).
+            and of classes `probability_NAME` each (`score_NAME` where the network's outputs are no probabilities). Of a
+            row in which a value is missing, nothing is predicted: its prediction is None or NaN.
+
+        Raises:
+            ValueError: a column is missing, or holds what is no number.
         """
-        outputs = self.model.predict(self._samples(model_input), verbose=0)
+        samples = self._samples(model_input)
+        if not len(samples):
+            outputs = np.zeros((0, *self.model.output_shape[1:]))
+        else:
+            outputs = self.model.predict(samples, verbose=0)
         return self._table(np.asarray(outputs, dtype=np.float64))
 
     def _samples(self, given: Any) -> np.ndarray:
+        columns = self.signature["columns"]
+        if isinstance(given, pd.DataFrame) and columns:
+            if missing := [name for name in columns if name not in given.columns]:
+                raise ValueError(f"columns are missing: {', '.join(missing)}")
+            given = pd.DataFrame({name: _numbers(given[name]) for name in columns})
         if isinstance(given, pd.DataFrame):
-            columns = self.signature["columns"]
-            given = given[columns].to_numpy() if columns and set(columns) <= set(given.columns) else given.to_numpy()
+            given = given.to_numpy()
         return np.asarray(given, dtype=np.float32).reshape(-1, *self.signature["shape"])
 
     def _table(self, outputs: np.ndarray) -> pd.DataFrame:
@@ -62,5 +74,16 @@ class ServedModel:
             outputs = np.stack([1.0 - second if kind == "probability" else -second, second], axis=1)
         else:
             chosen = outputs.argmax(axis=1)
-        table = {self.signature["predictions"][0]: np.asarray(classes, dtype=object)[chosen]}
-        return pd.DataFrame(table | {f"{kind}_{name}": outputs[:, i] for i, name in enumerate(classes)})
+        names = np.asarray(classes, dtype=object)[chosen]
+        names[np.isnan(outputs).any(axis=1)] = None
+        return pd.DataFrame(
+            {self.signature["predictions"][0]: names}
+            | {f"{kind}_{name}": outputs[:, i] for i, name in enumerate(classes)}
+        )
+
+
+def _numbers(column: pd.Series) -> pd.Series:
+    try:
+        return pd.to_numeric(column)
+    except (ValueError, TypeError) as error:
+        raise ValueError(f"column {column.name} must hold numbers: {error}") from error

@@ -12,10 +12,14 @@ from typing import Any, Protocol
 from dlrun.tracking.packaging import ModelIds
 from dlrun.tracking.translate import Point
 
-__all__ = ["EXPERIMENT_TAGS", "Backend", "DatasetFacts", "Held", "Model", "StoreFault", "dataset_facts"]
+__all__ = ["DELETED_TAG", "EXPERIMENT_TAGS", "Backend", "DatasetFacts", "Held", "Model", "StoreFault", "dataset_facts"]
 
 EXPERIMENT_TAGS = {"mlflow.experimentKind": "custom_model_development"}
 """Tags of an experiment: with this one MLflow's pages are those of model training, and not of language models."""
+
+DELETED_TAG = ("dlrun.deleted", "true")
+"""The tag of what was deleted because it was deleted here: MLflow, which restores an experiment with all its runs, has
+no other word for that."""
 
 _DIGEST_LENGTH = 36  # what MLflow takes
 
@@ -103,7 +107,7 @@ class Backend(Protocol):
         """What is written inside is there as a whole or not at all, where the store can do that."""
 
     def find_experiment(self, name: str) -> str | None:
-        """The id of an experiment, a deleted one restored; None when there is none."""
+        """The id of an experiment, a deleted one restored but for what was deleted here; None when there is none."""
 
     def create_experiment(self, name: str, location: str | None) -> str:
         """Make an experiment, or find the one that another command has just made.
@@ -144,7 +148,7 @@ class Backend(Protocol):
     def delete_run(self, run_id: str) -> None:
         """Delete a run as MLflow does, so that it can be restored, and what stands above it once that holds none.
 
-        One that is not there, or was deleted before, is none.
+        Earlier attempts of it that were set aside go with it. One that is not there, or was deleted before, is none.
         """
 
     def log_dataset(self, run_id: str, facts: DatasetFacts) -> None:
@@ -164,4 +168,4 @@ class Backend(Protocol):
         """Keep a text as a file of the run."""
 
     def log_file(self, run_id: str, path: Path, folder: str | None) -> None:
-        """Keep a copy of a file, or of what is in a directory, under `folder` of the run's files."""
+        """Keep a copy of a file under `folder` of the run's files."""

@@ -36,6 +36,8 @@ __all__ = [
     "Reading",
     "append_whole",
     "epochs_until",
+    "has_events",
+    "identity",
     "last_attempt",
     "read",
     "read_from",
@@ -45,6 +47,7 @@ JOURNAL = "journal.jsonl"
 """The journal's name in its run directory."""
 
 _FSYNC_SECONDS = 1.0
+_FLAGS = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW  # a link may lead to somebody's file
 _CHECKPOINT = "checkpoint"
 _LABELS = "labels"
 _NON_FINITE = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
@@ -118,6 +121,31 @@ def read_from(path: Path, offset: int = 0) -> Reading:
     return Reading(tuple(events), offset + len(content) - (0 if last is not None else len(tail)), bad)
 
 
+def has_events(path: Path, offset: int = 0) -> bool:
+    """Whether `read_from` would find a record; what stands behind the first good one is not read.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    try:
+        with path.open("rb") as file:
+            file.seek(offset)
+            return any(_decode(line) is not None for line in file)
+    except FileNotFoundError:
+        return False
+
+
+def identity(path: Path) -> str:
+    """What tells the journal at `path` from any other of its run, as there is after its directory was removed and the
+    run was trained anew, or in another checkout; empty where there is none."""
+    try:
+        with path.open("rb") as file:
+            first = _decode(file.readline().rstrip(b"\n"))
+    except OSError:
+        return ""
+    return "" if first is None else f"{first.time:.6f} {first.get('pid', '')}".strip()
+
+
 def last_attempt(events: list[Event]) -> list[Event]:
     """The events that count: those from the last `start` on.
 
@@ -168,7 +196,7 @@ class Journal:
     def __init__(self, path: Path) -> None:
         self.path = path
         found = read_from(path)
-        self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
+        self._file = os.open(path, _FLAGS, 0o644)
         self._close_last_line(found.offset)
         self._next = max((event.seq for event in found.events), default=-1) + 1
         self.began = found.events[0].time if found.events else time.time()
@@ -208,11 +236,15 @@ class Journal:
         record = {"seq": self._next, "time": self._latest, "event": event, **fields}
         encoded = {key: _encode(value) for key, value in record.items()}
         line = json.dumps(encoded | {"crc": _checksum(encoded)}, allow_nan=False)
-        self._write(line.encode("ascii") + b"\n")
-        self._next += 1
+        seq, self._next = self._next, self._next + 1  # before: a signal behind the write must not give it out twice
+        try:
+            self._write(line.encode("ascii") + b"\n")
+        except OSError:
+            self._next = seq  # nothing of it was written
+            raise
         if event == _CHECKPOINT or time.monotonic() - self._synced >= _FSYNC_SECONDS:
             self._sync()
-        return self._next - 1
+        return seq
 
     def close(self) -> None:
         """Force the journal to the disk and let go of it. Closing twice is closing once."""

@@ -11,7 +11,7 @@ from mlflow import MlflowClient
 from mlflow.entities import Dataset, DatasetInput, InputTag, LoggedModelOutput, Metric, Param, Run, RunTag
 from mlflow.exceptions import MlflowException
 
-from dlrun.tracking.backend import EXPERIMENT_TAGS, DatasetFacts, Held, Model
+from dlrun.tracking.backend import DELETED_TAG, EXPERIMENT_TAGS, DatasetFacts, Held, Model
 from dlrun.tracking.packaging import ModelIds
 from dlrun.tracking.translate import Point
 
@@ -43,6 +43,8 @@ class MlflowBackend:
             return None
         if found.lifecycle_stage != "active":
             self._client.restore_experiment(found.experiment_id)
+            for revived in self.find_runs(found.experiment_id, dict([DELETED_TAG])):
+                self._client.delete_run(revived.run_id)
         return str(found.experiment_id)
 
     def create_experiment(self, name: str, location: str | None) -> str:
@@ -96,14 +98,21 @@ class MlflowBackend:
             self._client.set_terminated(run_id, status, end_time)
 
     def delete_run(self, run_id: str) -> None:
-        gone: str | None = run_id
-        while gone is not None and (held := self._found(gone)) is not None:
+        left, seen = [run_id], set[str]()  # a tag may say anything, such as that a run stands above itself
+        while left:
+            gone = left.pop()
+            held = None if gone in seen else self._found(gone)
+            seen.add(gone)
+            if held is None:
+                continue
             if held.info.lifecycle_stage == "active":
+                self._client.set_tag(gone, *DELETED_TAG)
                 self._client.delete_run(gone)
-            parent = held.data.tags.get("mlflow.parentRunId")
+            experiment_id, parent = held.info.experiment_id, held.data.tags.get("mlflow.parentRunId")
+            left += [earlier.run_id for earlier in self.find_runs(experiment_id, {"dlrun.superseded_by": gone})]
             below = f"tags.`mlflow.parentRunId` = '{parent}'"
-            is_needed = parent and self._client.search_runs([held.info.experiment_id], below, max_results=1)
-            gone = None if is_needed else parent
+            if parent and not self._client.search_runs([experiment_id], below, max_results=1):
+                left.append(parent)
 
     def log_dataset(self, run_id: str, facts: DatasetFacts) -> None:
         dataset = Dataset(facts.name, facts.digest, facts.SOURCE_TYPE, facts.source, facts.schema, facts.profile)
@@ -147,8 +156,7 @@ class MlflowBackend:
         self._client.log_text(run_id, text, name)
 
     def log_file(self, run_id: str, path: Path, folder: str | None) -> None:
-        send = self._client.log_artifacts if path.is_dir() else self._client.log_artifact
-        send(run_id, str(path), folder)
+        self._client.log_artifact(run_id, str(path), folder)
 
     def _found(self, run_id: str) -> Run | None:
         try:

@@ -16,6 +16,7 @@ from dlrun.tracking.secret import Secrets
 __all__ = ["Answer", "Orders"]
 
 _GIVE_UP_SECONDS = 0.8  # after the order to close, for a store that is away
+_ORPHAN_SECONDS = 60.0  # how long a writer whose parent died goes on trying
 
 
 class Orders:
@@ -23,21 +24,30 @@ class Orders:
 
     Attributes:
         giving_up: when (`time.monotonic`) a store that is away is waited for no longer; None before the order to close.
+        ending: when all is to be over, done or not; None before that order, or the parent's death.
     """
 
     def __init__(self) -> None:
         self._lines: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
         self._parent = os.getppid()
         self.giving_up: float | None = None
+        self.ending: float | None = None
         threading.Thread(target=self._listen, daemon=True).start()
 
     def _listen(self) -> None:
         for line in sys.stdin.buffer:
             if line.startswith(b'{"close"'):  # noted here: the other thread may be waiting for the store
-                seconds = float(json.loads(line).get("give_up", _GIVE_UP_SECONDS))
-                self.giving_up = time.monotonic() + seconds
+                order, now = json.loads(line), time.monotonic()
+                self.giving_up = now + float(order.get("give_up", _GIVE_UP_SECONDS))
+                self.ending = now + float(order["close"])
             self._lines.put(line)
+        self.notice_death(has_hung_up=True)
         self._lines.put(None)
+
+    def notice_death(self, *, has_hung_up: bool = False) -> None:
+        """Set the end once the parent is gone; a process that inherited the pipe may keep that open longer."""
+        if self.ending is None and (has_hung_up or os.getppid() != self._parent):
+            self.ending = time.monotonic() + _ORPHAN_SECONDS
 
     def first(self) -> dict[str, Any]:
         """The first order; empty when there is none."""
@@ -52,7 +62,7 @@ class Orders:
                 yield {"orphan": self._parent} if line is None else json.loads(line)
                 line = self._lines.get_nowait()
         except queue.Empty:
-            # A process that inherited the pipe may keep it open beyond the parent's death.
+            self.notice_death()
             if os.getppid() != self._parent:
                 yield {"orphan": self._parent}
 

@@ -82,7 +82,9 @@ def pack(run_dir: Path, project: Path, folder: Path, ids: ModelIds) -> None:
     (folder / "MLmodel").write_text(yaml.safe_dump({**described, "model_size_bytes": size}), encoding="utf-8")
 
 
-def _described(signature: Mapping[str, Any], python: str, ids: ModelIds, example: Mapping[str, str]) -> dict[str, Any]:
+def _described(
+    signature: Mapping[str, Any], python: str, ids: ModelIds, example: Mapping[str, str] | None
+) -> dict[str, Any]:
     pyfunc = {
         "code": "code",
         "data": _DATA,
@@ -101,7 +103,7 @@ def _described(signature: Mapping[str, Any], python: str, ids: ModelIds, example
         "model_uuid": ids.model_id,
         "prompts": None,
         "run_id": ids.run_id,
-        "saved_input_example_info": dict(example),
+        "saved_input_example_info": None if example is None else dict(example),
         "signature": {"inputs": json.dumps(inputs), "outputs": json.dumps(outputs), "params": None},
         "type_hint_from_example": False,
         "utc_time_created": str(datetime.now(UTC).replace(tzinfo=None)),
@@ -123,9 +125,11 @@ def _outputs(signature: Mapping[str, Any]) -> list[dict[str, Any]]:
     return [{"type": kind, "name": name, "required": True} for name, kind in columns]
 
 
-def _about_example(folder: Path, signature: Mapping[str, Any]) -> dict[str, str]:
-    """Write the example and a request of it; what MLmodel says of them."""
+def _about_example(folder: Path, signature: Mapping[str, Any]) -> dict[str, str] | None:
+    """Write the example and a request of it; what MLmodel says of them. None where there is none."""
     rows: Sequence[Any] = signature["example"]
+    if not rows:  # one sample is too large to be shown
+        return None
     example: Any
     request: Mapping[str, Any]
     if columns := signature["columns"]:

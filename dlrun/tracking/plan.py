@@ -10,32 +10,44 @@ from typing import Any
 
 from dlrun.tracking.journal import JOURNAL, last_attempt, read
 
-__all__ = ["BEST", "ENDINGS", "best_run", "missing", "planned_runs", "verdict"]
+__all__ = ["BEST", "ENDINGS", "best_runs", "missing", "planned_runs", "sweep_folder", "verdict"]
 
 ENDINGS = ("finished", "diverged", "failed", "pruned", "interrupted")
 """The words for how a run can end."""
 
 
+def sweep_folder(work: Path, sweep_id: str) -> Path:
+    """The directory of a sweep.
+
+    Raises:
+        ValueError: the id, which a journal may have from anywhere, is none: it would lead to another place.
+    """
+    if not sweep_id or sweep_id in (".", "..") or Path(sweep_id).name != sweep_id:
+        raise ValueError(f"'{sweep_id[:80]}' is no sweep's id")
+    return work / "sweeps" / sweep_id
+
+
 def planned_runs(work: Path, sweep_id: str) -> dict[str, list[str]]:
     """The run ids of every trial of a sweep; empty when the sweep left no plan that can be read."""
     try:
-        plan: Mapping[str, Any] = json.loads((work / "sweeps" / sweep_id / "sweep.json").read_bytes())
+        plan: Mapping[str, Any] = json.loads((sweep_folder(work, sweep_id) / "sweep.json").read_bytes())
         return {str(trial["id"]): [str(run) for run in trial["runs"]] for trial in plan["trials"]}
     except (OSError, ValueError, KeyError, TypeError):
         return {}
 
 
 BEST = "best.json"
-"""The file in a sweep's directory that names its best run, once it has come to its end: `run`, `name`, `metric` and
-`mean`, that of the trial which the run is of."""
+"""The file in a sweep's directory that names its best run, once it has come to its end. It holds a list, `best`, with
+an entry for each data set: `run`, `name`, `data`, `metric` and `mean`, that of the trial which the run is of."""
 
 
-def best_run(work: Path, sweep_id: str) -> str | None:
-    """The id of a sweep's best run; None while there is none."""
+def best_runs(work: Path, sweep_id: str) -> list[str]:
+    """The ids of a sweep's best runs, one for each data set; none while there are none."""
     try:
-        return str(json.loads((work / "sweeps" / sweep_id / BEST).read_bytes())["run"])
+        content = json.loads((sweep_folder(work, sweep_id) / BEST).read_bytes())
+        return [str(entry["run"]) for entry in content["best"]]
     except (OSError, ValueError, KeyError, TypeError):
-        return None
+        return []
 
 
 def missing(work: Path, planned: Iterable[str], seen: Iterable[str]) -> int:

@@ -15,16 +15,17 @@ import json
 import logging
 import os
 import re
+from collections.abc import Mapping
 from pathlib import Path
 
 from dlrun.config.digest import content_digest
 from dlrun.tracking.backend import Held, Model, dataset_facts
-from dlrun.tracking.journal import JOURNAL, Event, last_attempt, read, read_from
+from dlrun.tracking.journal import JOURNAL, Event, identity, last_attempt, read, read_from
 from dlrun.tracking.owner import HOST, is_alive
 from dlrun.tracking.packaging import MODEL, SIGNATURE, pack
 from dlrun.tracking.provenance import environment_of, source_tags
 from dlrun.tracking.state import Note, Synced
-from dlrun.tracking.storerun import MODEL_TAG, STATUS_TAG, SUPERSEDED_TAG, SYNCED_TAG, StoreRun
+from dlrun.tracking.storerun import JOURNAL_TAG, MODEL_TAG, STATUS_TAG, SUPERSEDED_TAG, SYNCED_TAG, StoreRun
 from dlrun.tracking.translate import SYSTEM, TIMINGS, Batch, Kept, Point, Translator
 from dlrun.tracking.tree import Place, Tree
 
@@ -63,6 +64,8 @@ class Projection:
         self._last_time = 0
         self._translator = Translator()
         self._model: Kept | None = None
+        self._outbox: list[Batch] = []
+        self._is_anothers = False
 
     def step(self) -> bool:
         """Send what the journal has and the store has not.
@@ -124,6 +127,8 @@ class Projection:
         if not past or self._journal.stat().st_size < synced.offset:
             return True
         attempt = last_attempt(past)
+        if self._held_of(synced.mlflow_run_id).get("dlrun.run_id") != attempt[0].get("run"):
+            return True  # the note was copied from another run
         self._translator.translate(attempt)
         self._start, self._last_time = attempt[0], int(past[-1].time * 1000)
         self._run = StoreRun(self._backend, synced.mlflow_run_id, fresh=False)
@@ -149,14 +154,20 @@ class Projection:
         if ended:  # not together with its end: what stands above it has a lock of its own
             self._tree.ended(self._start)
             self.has_ended = True
-        if self._model is not None:  # nor this: copying may take long
+        self._send_all_files(self._run)  # nor this: copying may take long
+
+    def _send_all_files(self, run: StoreRun | None) -> None:
+        assert run is not None
+        for part in self._outbox:
+            self._send_files(run.run_id, part)
+        if self._model is not None:
             self._log_model(self._model)
-            self._model = None
+        self._outbox, self._model = [], None
 
     def _log_model(self, kept: Kept) -> None:
         """Keep the run's model in the store, and register it where that is asked."""
         assert self._run is not None and self._start is not None
-        if not all((self.run_dir / name).is_file() for name in (MODEL, SIGNATURE)):
+        if not all(self._own_files(name) for name in (MODEL, SIGNATURE)):
             return  # taken away since
         model = Model(
             name=_name_of(self._start),
@@ -176,17 +187,19 @@ class Projection:
         # Events that the marker covers are translated for what they leave open: files, the end.
         covered = self._translator.translate(event for event in events if event.seq <= self._seq)
         batch = self._translator.translate(event for event in events if event.seq > self._seq)
-        if self._start["attempt"] > 1 and self._run.contradicted(_lasting(batch.points)):
+        may_differ = self._is_anothers or self._start["attempt"] > 1
+        if may_differ and self._run.contradicted(_lasting(batch.points)):
             return self._supersede(self._start)
         status = batch.status or covered.status
         last = max(events, key=lambda event: event.seq)  # epochs of an earlier attempt stand behind the start
         for name in batch.gone & self._run.held().tags.keys() if batch.gone else ():
             self._backend.delete_tag(self._run.run_id, name)
         word = {} if status is None and self.has_ended else {STATUS_TAG: status or "running"}  # said after its end
-        self._run.send(batch, {SYNCED_TAG: str(last.seq), **word})
+        self._run.send(batch, {SYNCED_TAG: str(last.seq), JOURNAL_TAG: identity(self._journal), **word})
+        self._is_anothers = False
         self._seq, self._last_time = last.seq, int(last.time * 1000)
+        self._outbox += [covered, batch]
         for part in (covered, batch):
-            self._send_files(self._run.run_id, part)
             self._model = part.model if part.model is not None else self._model
         if status is not None:
             self._run.terminate(status, batch.end_time or covered.end_time or self._last_time)
@@ -200,7 +213,9 @@ class Projection:
                 self._run = StoreRun(self._backend, self._create(start, place), fresh=True)
                 return
             self._run = StoreRun(self._backend, found.run_id, fresh=False)
-            self._seq = int(found.tags.get(SYNCED_TAG, -1))
+            # The mark counts events: of another journal of the same run it says nothing about this one.
+            self._is_anothers = found.tags.get(JOURNAL_TAG) != identity(self._journal)
+            self._seq = -1 if self._is_anothers else int(found.tags.get(SYNCED_TAG, -1))
         if start.seq > self._seq:
             self._reopen(self._run, start)
 
@@ -243,8 +258,12 @@ class Projection:
         earlier = self._run.run_id
         self._run = StoreRun(self._backend, self._create(start, self._place), fresh=True)
         self._set_aside(earlier, self._run.run_id)
-        self._seq, self._translator = -1, Translator()
+        self._seq, self._translator, self._is_anothers = -1, Translator(), False
         return self._write(last_attempt(read(self._journal)))
+
+    def _held_of(self, run_id: str) -> Mapping[str, str]:
+        held = self._backend.run(run_id)
+        return {} if held is None else held.tags
 
     def _is_gone(self, run_id: str) -> bool:
         """Whether the run was deleted, or never was in this store."""
@@ -260,13 +279,19 @@ class Projection:
             self._backend.log_dataset(run_id, dataset_facts(batch.dataset))
         if batch.summary:
             self._backend.log_text(run_id, batch.summary, "model_summary.txt")
-        root = self.run_dir.resolve()
         for name in dict.fromkeys(batch.files):
-            path = (root / name).resolve()
-            if not path.is_relative_to(root) or not path.exists():
-                continue  # a run need not have them all, and nothing outside it is its own
-            folder = path.parent.relative_to(root).as_posix()
-            self._backend.log_file(run_id, path, None if folder == "." else folder)
+            for path in self._own_files(name):
+                folder = path.parent.relative_to(self.run_dir).as_posix()
+                self._backend.log_file(run_id, path, None if folder == "." else folder)
+
+    def _own_files(self, name: str) -> list[Path]:
+        """The file of that name, or all in the folder of that name; none that is not there, and none that a link makes
+        one of the run's, whose directory may come from anywhere."""
+        root, path = self.run_dir.resolve(), self.run_dir / name
+        if not path.is_relative_to(self.run_dir):
+            return []
+        found = sorted(path.rglob("*")) if path.is_dir() else [path]
+        return [file for file in found if file.is_file() and file.resolve() == root / file.relative_to(self.run_dir)]
 
     def _save(self) -> None:
         if self._note is None or self._run is None or self._start is None:

@@ -8,6 +8,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from dlrun.tracking.plan import sweep_folder
+
 __all__ = ["PROVENANCE", "environment_of", "source_tags"]
 
 PROVENANCE = ("environment.json", "uncommitted.diff")
@@ -21,7 +23,10 @@ def environment_of(run_dir: Path) -> Mapping[str, Any]:
     """What the run ran on; of a run in a sweep, what the sweep ran on. Empty where it cannot be read."""
     own = _read(run_dir / _ENVIRONMENT)
     sweep = own.get("sweep")
-    return _shared(run_dir.parent.parent / "sweeps" / str(sweep) / _ENVIRONMENT) if sweep else own
+    try:
+        return _shared(sweep_folder(run_dir.parent.parent, str(sweep)) / _ENVIRONMENT) if sweep else own
+    except ValueError:
+        return {}
 
 
 @lru_cache(maxsize=8)

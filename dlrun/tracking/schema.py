@@ -11,7 +11,8 @@ import hashlib
 import os
 import secrets
 import sqlite3
-from contextlib import closing, suppress
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,7 +27,9 @@ from dlrun.tracking.store import database, is_database, redacted
 if TYPE_CHECKING:
     from dlrun.tracking.pulse import Pulse
 
-__all__ = ["artifact_root", "connect", "lock"]
+__all__ = ["alone", "artifact_root", "connect", "lock"]
+
+_MAKING_SECONDS = 60.0  # how long another command may take to make the store, on a machine that has much to do
 
 
 def connect(uri: str, work: Path, pulse: Pulse | None = None) -> Backend:
@@ -38,6 +41,7 @@ def connect(uri: str, work: Path, pulse: Pulse | None = None) -> Backend:
 
     Raises:
         StoreFault: the store is of another version of MLflow.
+        Timeout: another command has been making it for a minute.
         Exception: it is away or locked.
     """
 
@@ -53,7 +57,7 @@ def connect(uri: str, work: Path, pulse: Pulse | None = None) -> Backend:
 
             ensure(uri, artifact_root(work), pulse)
         return through_mlflow()
-    _ensure(path, artifact_root(work))
+    _ensure(path, artifact_root(work), pulse)
     state = sqlitefile.inspect(path)
     if state.fault is not None:
         raise StoreFault(f"{path} is no store that can be used: {state.fault}. {state.mend or ''}".rstrip(" ."))
@@ -69,16 +73,35 @@ def lock(uri: str, work: Path) -> FileLock:
     return FileLock(work / "runs" / f".store-{name}.lock")
 
 
+@contextmanager
+def alone(lock: FileLock, seconds: float, pulse: Pulse | None) -> Iterator[None]:
+    """Hold `lock`, which may never be given back: its owner may be stopped, or hang on a disk of the network.
+
+    Args:
+        seconds: how long to wait for it.
+        pulse: is told that it is waited for.
+
+    Raises:
+        Timeout: it was not to be had.
+    """
+    with pulse.asking(seconds) if pulse else nullcontext():
+        lock.acquire(timeout=seconds)
+    try:
+        yield
+    finally:
+        lock.release()
+
+
 def artifact_root(work: Path) -> Path:
     """The folder for the files of a store that has no server to keep them."""
     return work.resolve() / "mlartifacts"
 
 
-def _ensure(path: Path, root: Path) -> None:
+def _ensure(path: Path, root: Path, pulse: Pulse | None) -> None:
     if sqlitefile.identity(path) is not None:
         return
     path.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(f"{path}.lock"):
+    with alone(FileLock(f"{path}.lock"), _MAKING_SECONDS, pulse):
         if sqlitefile.identity(path) is None:
             _make(path, root)
 

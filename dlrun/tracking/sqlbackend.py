@@ -2,7 +2,7 @@
 
 Through MLflow a short run costs 45 ms of processor time, and importing MLflow costs 2 s: as much as several runs train.
 A store whose schema is not at the revision known here is left to MLflow. What is rare is left to MLflow too: making a
-store, restoring a deleted experiment, and files that go to another place than a folder of this machine.
+store, the registry, and files that go to another place than a folder of this machine.
 """
 
 from __future__ import annotations
@@ -19,11 +19,13 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from dlrun.tracking import sqltables as sql
-from dlrun.tracking.backend import EXPERIMENT_TAGS, Backend, DatasetFacts, Held, Model, StoreFault
+from dlrun.tracking.backend import DELETED_TAG, EXPERIMENT_TAGS, Backend, DatasetFacts, Held, Model, StoreFault
 from dlrun.tracking.packaging import ModelIds
 from dlrun.tracking.translate import Point
 
 __all__ = ["SqlBackend"]
+
+_RAREST_FIRST = ("dlrun.run_id", "mlflow.parentRunId", "dlrun.trial_id", "dlrun.sweep_id")
 
 
 class SqlBackend:
@@ -39,6 +41,8 @@ class SqlBackend:
         self._store.execute("pragma foreign_keys = on")
         self._open_others = others
         self._depth = 0
+        self._version = -1
+        self._known_carriers: dict[str, dict[str, set[str]]] = {}
 
     @cached_property
     def _others(self) -> Backend:
@@ -64,7 +68,9 @@ class SqlBackend:
         query = "select experiment_id, lifecycle_stage from experiments where name = ? and workspace = 'default'"
         found = self._store.execute(query, (name,)).fetchone()
         if found is not None and found[1] != "active":
-            return self._others.find_experiment(name)
+            with self.together():
+                self._store.execute(sql.RESTORE, (int(time.time() * 1000), found[0]))
+                self._store.execute(sql.RESTORE_RUNS, (found[0], *DELETED_TAG))
         return None if found is None else str(found[0])
 
     def create_experiment(self, name: str, location: str | None) -> str:
@@ -91,12 +97,30 @@ class SqlBackend:
         return run_id
 
     def find_runs(self, experiment_id: str, tags: Mapping[str, str]) -> list[Held]:
-        having = " and run_uuid in (select run_uuid from tags where key = ? and value = ?)" * len(tags)
-        query = f"select run_uuid from runs where experiment_id = ? and lifecycle_stage = 'active'{having}"
-        values = [value for tag in tags.items() for value in tag]
-        found = self._store.execute(f"{query} order by start_time, run_uuid", (int(experiment_id), *values)).fetchall()
-        held = (self.run(run_id) for (run_id,) in found)
-        return [run for run in held if run is not None]
+        query = "select start_time from runs where run_uuid = ? and experiment_id = ? and lifecycle_stage = 'active'"
+        rarest = min(tags, key=_rarity)
+        found = []
+        for run_id in self._carriers(rarest).get(tags[rarest], ()):
+            begun = self._store.execute(query, (run_id, int(experiment_id))).fetchone()
+            held = None if begun is None else self.run(run_id)
+            if held is not None and tags.items() <= held.tags.items():
+                found.append((begun[0] or 0, run_id, held))
+        return [held for *_, held in sorted(found, key=lambda each: each[:2])]
+
+    def _carriers(self, key: str) -> dict[str, set[str]]:
+        """The ids of the runs that carry, or carried, a tag, by its value.
+
+        MLflow's tables have no index for that, and to look through 30,000 runs for each of as many takes half an hour.
+        So it is kept until somebody else has written the store.
+        """
+        (version,) = self._store.execute("pragma data_version").fetchone()  # counts what other connections write
+        if version != self._version:
+            self._version, self._known_carriers = version, {}
+        if key not in self._known_carriers:
+            known = self._known_carriers[key] = {}
+            for value, run_id in self._store.execute("select value, run_uuid from tags where key = ?", (key,)):
+                known.setdefault(value, set()).add(run_id)
+        return self._known_carriers[key]
 
     def run(self, run_id: str) -> Held | None:
         query = "select status, lifecycle_stage, end_time from runs where run_uuid = ?"
@@ -138,12 +162,20 @@ class SqlBackend:
                 self._store.execute("update runs set end_time = ? where run_uuid = ?", (ended, run_id))
 
     def delete_run(self, run_id: str) -> None:
+        seen: set[str] = set()  # a tag may say anything, such as that a run stands above itself
         with self.together():
-            gone: str | None = run_id
-            while gone is not None:
-                parent = self._store.execute(sql.PARENT, (gone,)).fetchone()
+            left = [run_id]
+            while left:
+                gone = left.pop()
+                if gone in seen:
+                    continue
+                seen.add(gone)
                 self._store.execute(sql.DELETE, (int(time.time() * 1000), gone))
-                gone = None if parent is None or self._store.execute(sql.BELOW, parent).fetchone() else parent[0]
+                self._store.execute(sql.MARK, (*DELETED_TAG, gone))
+                left += [earlier for (earlier,) in self._store.execute(sql.SUPERSEDED, (gone,))]
+                parent = self._store.execute(sql.PARENT, (gone,)).fetchone()
+                if parent is not None and not self._store.execute(sql.BELOW, parent).fetchone():
+                    left.append(parent[0])
 
     def log_dataset(self, run_id: str, facts: DatasetFacts) -> None:
         with self.together():
@@ -206,13 +238,12 @@ class SqlBackend:
             return
         target = files / (folder or "")
         target.mkdir(parents=True, exist_ok=True)
-        if path.is_dir():
-            shutil.copytree(path, target, dirs_exist_ok=True)
-        else:
-            shutil.copyfile(path, target / path.name)
+        shutil.copyfile(path, target / path.name)
 
     def _set_tags(self, run_id: str, tags: Mapping[str, str]) -> None:
         self._store.executemany(sql.TAG, [(key, value, run_id) for key, value in tags.items()])
+        for key in self._known_carriers.keys() & tags.keys():
+            self._known_carriers[key].setdefault(tags[key], set()).add(run_id)
 
     def _check_active(self, run_id: str) -> None:
         found = self._store.execute("select lifecycle_stage from runs where run_uuid = ?", (run_id,)).fetchone()
@@ -236,6 +267,11 @@ class SqlBackend:
         """The folder of the run's files; None where they are kept elsewhere."""
         found = self._store.execute("select artifact_uri from runs where run_uuid = ?", (run_id,)).fetchone()
         return _folder(found[0] if found else "")
+
+
+def _rarity(key: str) -> int:
+    """The place of a tag's key among those that runs are found by: the first one is carried by the fewest."""
+    return _RAREST_FIRST.index(key) if key in _RAREST_FIRST else len(_RAREST_FIRST)
 
 
 def _folder(location: str) -> Path | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
@@ -23,13 +24,18 @@ _CONNECT_SECONDS = 10
 _TIMEOUTS = {"postgresql": {"connect_timeout": _CONNECT_SECONDS}, "mysql": {"connect_timeout": _CONNECT_SECONDS}}
 _LOCK_NUMBER = 0x646C72756E  # "dlrun": what PostgreSQL's advisory locks are told apart by
 _LOCKS = {
-    "postgresql": (f"select pg_advisory_lock({_LOCK_NUMBER})", f"select pg_advisory_unlock({_LOCK_NUMBER})"),
-    "mysql": ("select get_lock('dlrun', 120)", "select release_lock('dlrun')"),
+    "postgresql": (f"select pg_try_advisory_lock({_LOCK_NUMBER})", f"select pg_advisory_unlock({_LOCK_NUMBER})"),
+    "mysql": ("select get_lock('dlrun', 0)", "select release_lock('dlrun')"),
     "mssql": (
-        "exec sp_getapplock @Resource = 'dlrun', @LockMode = 'Exclusive', @LockOwner = 'Session'",
+        "set nocount on; declare @got int; exec @got = sp_getapplock @Resource = 'dlrun', @LockMode = 'Exclusive', "
+        "@LockOwner = 'Session', @LockTimeout = 0; select case when @got >= 0 then 1 else 0 end",
         "exec sp_releaseapplock @Resource = 'dlrun', @LockOwner = 'Session'",
     ),
 }
+"""What tries to take a lock, and says with one value whether it did, and what gives it back. None of them waits."""
+
+_MAKING_SECONDS = 60.0  # how long another command may take to make the tables
+_POLL_SECONDS = 0.2
 
 
 def ensure(uri: str, root: Path, pulse: Pulse | None = None) -> None:
@@ -42,7 +48,7 @@ def ensure(uri: str, root: Path, pulse: Pulse | None = None) -> None:
         pulse: is told of requests and answers.
 
     Raises:
-        StoreFault: the tables are of another version of MLflow.
+        StoreFault: the tables are of another version of MLflow, or another command has been making them for a minute.
         sqlalchemy.exc.SQLAlchemyError: the database is away, or refuses.
     """
     dialect = uri.partition(":")[0].partition("+")[0]
@@ -52,7 +58,7 @@ def ensure(uri: str, root: Path, pulse: Pulse | None = None) -> None:
     with connection:
         if _is_ready(connection, uri):
             return
-        with _alone(connection, dialect):
+        with _alone(connection, dialect, pulse):
             if not _is_ready(connection, uri):
                 _make(uri, root)
 
@@ -75,19 +81,32 @@ def _other_version(word: str, revision: str, uri: str) -> str:
     return f"{fault}. Make a backup of the database, then type mlflow db upgrade with its address"
 
 
-def _alone(connection: Connection, dialect: str) -> AbstractContextManager[None]:
-    return _locked(connection, *_LOCKS[dialect]) if dialect in _LOCKS else nullcontext()
+def _alone(connection: Connection, dialect: str, pulse: Pulse | None) -> AbstractContextManager[None]:
+    return _locked(connection, *_LOCKS[dialect], pulse) if dialect in _LOCKS else nullcontext()
 
 
 @contextmanager
-def _locked(connection: Connection, take: str, give: str) -> Iterator[None]:
-    connection.execute(text(take))
-    connection.commit()  # the lock is the session's: what the others made must be seen behind it
+def _locked(connection: Connection, take: str, give: str, pulse: Pulse | None) -> Iterator[None]:
+    deadline = time.monotonic() + _MAKING_SECONDS
+    while not _taken(connection, take, pulse):
+        if time.monotonic() > deadline:
+            raise StoreFault(
+                f"another command has been making its tables for {_MAKING_SECONDS:.0f} s. "
+                "End that one, or the session of the database that keeps its lock"
+            )
+        time.sleep(_POLL_SECONDS)
     try:
         yield
     finally:
         connection.execute(text(give))
         connection.commit()
+
+
+def _taken(connection: Connection, take: str, pulse: Pulse | None) -> bool:
+    with pulse.asking() if pulse else nullcontext():
+        got = connection.execute(text(take)).scalar()
+        connection.commit()  # the lock is the session's: what the others made must be seen behind it
+    return bool(got)
 
 
 def _make(uri: str, root: Path) -> None:

@@ -17,6 +17,7 @@ __all__ = [
     "EXPERIMENT_TAG",
     "INPUT",
     "LATEST",
+    "MARK",
     "METRIC",
     "MODEL",
     "MODEL_METRIC",
@@ -25,7 +26,10 @@ __all__ = [
     "OUTPUT",
     "PARAM",
     "PARENT",
+    "RESTORE",
+    "RESTORE_RUNS",
     "RUN",
+    "SUPERSEDED",
     "TAG",
     "Row",
     "connect",
@@ -54,6 +58,7 @@ TAG = """
 insert into tags (key, value, run_uuid) values (?, ?, ?)
 on conflict (key, run_uuid) do update set value = excluded.value
 """
+MARK = "insert or replace into tags (key, value, run_uuid) select ?, ?, run_uuid from runs where run_uuid = ?"
 PARAM = "insert or ignore into params (key, value, run_uuid) values (?, ?, ?)"
 METRIC = "insert or ignore into metrics (key, value, is_nan, timestamp, step, run_uuid) values (?, ?, ?, ?, ?, ?)"
 EXPERIMENT = """
@@ -71,6 +76,12 @@ values (?, ?, ?, ?, ?, ?, ?, ?)
 """
 DELETE = """
 update runs set lifecycle_stage = 'deleted', deleted_time = ? where run_uuid = ? and lifecycle_stage = 'active'
+"""
+SUPERSEDED = "select run_uuid from tags where key = 'dlrun.superseded_by' and value = ?"
+RESTORE = "update experiments set lifecycle_stage = 'active', last_update_time = ? where experiment_id = ?"
+RESTORE_RUNS = """
+update runs set lifecycle_stage = 'active', deleted_time = null
+where experiment_id = ? and run_uuid not in (select run_uuid from tags where key = ? and value = ?)
 """
 PARENT = "select value from tags where run_uuid = ? and key = 'mlflow.parentRunId'"
 BELOW = """

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Self
 
-from dlrun.tracking.journal import JOURNAL, read_from
+from dlrun.tracking.journal import JOURNAL, has_events
 from dlrun.tracking.owner import is_alive
 from dlrun.tracking.store import token
 
@@ -60,16 +60,19 @@ def pending(run_dirs: Iterable[Path], uri: str) -> list[Path]:
 
 
 def is_pending(run_dir: Path, store: str) -> bool:
-    """Whether the store with the token `store` has not got everything of one run."""
+    """Whether the store with the token `store` has not got everything of one run, as far as that can be read."""
     journal = run_dir / JOURNAL
     try:
         size = journal.stat().st_size
     except OSError:
         return False
     synced = read_synced(run_dir, store)
-    if synced is None or size < synced.offset:
-        return bool(read_from(journal).events)
-    if size > synced.offset and read_from(journal, synced.offset).events:
+    try:
+        if synced is None or size < synced.offset:
+            return has_events(journal)
+        if size > synced.offset and has_events(journal, synced.offset):
+            return True
+    except OSError:  # another user's, say
         return True
     return synced.pid > 0 and not is_alive(synced.pid, synced.host)
 
@@ -144,7 +147,8 @@ class Note:
         Raises:
             OSError: it cannot be opened or made.
         """
-        file = os.open(run_dir / SYNCED, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        # never through a link: what it leads to would be written over
+        file = os.open(run_dir / SYNCED, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o644)
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

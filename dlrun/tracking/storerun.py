@@ -8,16 +8,19 @@ from collections.abc import Mapping
 from dlrun.tracking.backend import Backend, Held, StoreFault
 from dlrun.tracking.translate import Batch, Point
 
-__all__ = ["BEST_TAG", "MODEL_TAG", "STATUS_TAG", "SUPERSEDED_TAG", "SYNCED_TAG", "StoreRun"]
+__all__ = ["BEST_TAG", "JOURNAL_TAG", "MODEL_TAG", "STATUS_TAG", "SUPERSEDED_TAG", "SYNCED_TAG", "StoreRun"]
 
 SYNCED_TAG = "dlrun.synced"
 """The tag that holds the `seq` of the last event whose metrics and parameters are in the run."""
+
+JOURNAL_TAG = "dlrun.journal"
+"""The tag that says which journal that event is of (see `journal.identity`)."""
 
 STATUS_TAG = "dlrun.status"
 """The tag that holds the exact word: MLflow has one word for pruned and interrupted."""
 
 BEST_TAG = "dlrun.best_run"
-"""The tag of a sweep that holds the store's id of its best run."""
+"""The tag of a sweep that holds the store's ids of its best runs, one for each data set."""
 
 MODEL_TAG = "dlrun.model_id"
 """The tag that holds the id of the run's model in the store."""

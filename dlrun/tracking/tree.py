@@ -3,25 +3,33 @@
 from __future__ import annotations
 
 import getpass
+import logging
 from collections import Counter
-from collections.abc import Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import mean
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dlrun.config.replicates import REPLICATE_KEYS
 from dlrun.tracking.backend import Backend, Held
+from dlrun.tracking.faults import is_of_run, told
 from dlrun.tracking.journal import Event
-from dlrun.tracking.plan import BEST, ENDINGS, best_run, missing, planned_runs, verdict
+from dlrun.tracking.plan import BEST, ENDINGS, best_runs, missing, planned_runs, sweep_folder, verdict
 from dlrun.tracking.provenance import PROVENANCE
-from dlrun.tracking.schema import artifact_root, lock
+from dlrun.tracking.schema import alone, artifact_root, lock
 from dlrun.tracking.store import DEFAULT_EXPERIMENT, is_server
 from dlrun.tracking.storerun import BEST_TAG, MODEL_TAG, STATUS_TAG, SUPERSEDED_TAG, StoreRun
 from dlrun.tracking.translate import SYSTEM, Batch, Point, entity_key, repeat_with
 
+if TYPE_CHECKING:
+    from dlrun.tracking.pulse import Pulse
+
 __all__ = ["Place", "Tree"]
+
+_log = logging.getLogger(__name__)
+_LOCK_SECONDS = 10.0  # another command holds it for milliseconds, for seconds where a sweep has thousands of runs
 
 
 @dataclass(frozen=True)
@@ -55,10 +63,12 @@ class Tree:
         backend: the store.
         uri: its URI.
         work: where `runs/` and `sweeps/` lie.
+        pulse: is told when another command is waited for.
     """
 
-    def __init__(self, backend: Backend, uri: str, work: Path) -> None:
+    def __init__(self, backend: Backend, uri: str, work: Path, pulse: Pulse | None = None) -> None:
         self.backend = backend
+        self._pulse = pulse
         self._uri = uri
         self.work = work
         self._experiments: dict[str, str] = {}
@@ -110,27 +120,54 @@ class Tree:
                 self._settle(group)
                 del self._trials[key]
 
-    def close(self) -> None:
-        """Settle every trial and sweep that was touched. Doing it again changes nothing."""
-        for trial in self._trials.values():
-            self._settle(trial)
+    def close(self) -> dict[str, str]:
+        """Settle every trial and sweep that was touched. Doing it again changes nothing.
+
+        Returns:
+            The ids of the runs of sweeps that could not be settled, each with why not: they can be closed again.
+
+        Raises:
+            Exception: the store is away.
+        """
+        faults: dict[str, str] = {}
+        for (sweep_id, _), trial in self._trials.items():
+            with self._passing_over(sweep_id, faults):
+                self._settle(trial)
         for sweep_id, sweep in self._sweeps.items():
-            self._settle(sweep)
-            self._note_best(sweep_id, sweep)
-            for name in ("sweep.json", BEST, *PROVENANCE):
-                path = self.work / "sweeps" / sweep_id / name
-                if path.is_file():
-                    self.backend.log_file(sweep.run.run_id, path, None)
-        self._trials.clear()
-        self._sweeps.clear()
+            with self._passing_over(sweep_id, faults):
+                self._settle(sweep)
+                self._note_best(sweep_id, sweep)
+                self._send_files(sweep_id, sweep)
+        if not faults:
+            self._trials.clear()
+            self._sweeps.clear()
+        return faults
+
+    @contextmanager
+    def _passing_over(self, sweep_id: str, faults: dict[str, str]) -> Iterator[None]:
+        """Note what is wrong with one sweep; that the store is away is wrong with all."""
+        try:
+            yield
+        except Exception as error:
+            if not is_of_run(error):
+                raise
+            _log.warning("sweep %s could not be ended", sweep_id, exc_info=error)
+            faults.update({run: told(error) for runs in self._plans[sweep_id].values() for run in runs})
+
+    def _send_files(self, sweep_id: str, sweep: _Group) -> None:
+        folder = sweep_folder(self.work, sweep_id)
+        for name in ("sweep.json", BEST, *PROVENANCE):
+            if (folder / name).is_file():
+                self.backend.log_file(sweep.run.run_id, folder / name, None)
 
     def _note_best(self, sweep_id: str, sweep: _Group) -> None:
-        """Say which run is a sweep's best, and register its model where that is asked."""
-        best = best_run(self.work, sweep_id)
-        wanted = {"dlrun.kind": "run", "dlrun.run_id": best or ""}
-        found = self.backend.find_runs(sweep.experiment_id, wanted) if best else []
-        for run in (each for each in found if SUPERSEDED_TAG not in each.tags):
-            self.backend.write(sweep.run.run_id, [], {}, {BEST_TAG: run.run_id})
+        """Say which runs are a sweep's best, one for each data set, and register their models where that is asked."""
+        wanted = ({"dlrun.kind": "run", "dlrun.run_id": run} for run in best_runs(self.work, sweep_id))
+        found = [run for tags in wanted for run in self.backend.find_runs(sweep.experiment_id, tags)]
+        best = [run for run in found if SUPERSEDED_TAG not in run.tags]
+        if best:
+            self.backend.write(sweep.run.run_id, [], {}, {BEST_TAG: " ".join(run.run_id for run in best)})
+        for run in best:
             if sweep.register and MODEL_TAG in run.tags:
                 self.backend.register(sweep.register, run.tags[MODEL_TAG], run.run_id)
 
@@ -146,6 +183,7 @@ class Tree:
     def _sweep(self, experiment_id: str, sweep: Mapping[str, Any], start: Event) -> _Group:
         sweep_id = str(sweep["id"])
         if sweep_id not in self._sweeps:
+            sweep_folder(self.work, sweep_id)  # an id that is none is wrong with the run that says it, and no other
             plan = self._plans[sweep_id] = planned_runs(self.work, sweep_id)
             planned = [run for runs in plan.values() for run in runs]
             tags = {"dlrun.kind": "sweep", "dlrun.sweep_id": sweep_id}
@@ -181,7 +219,7 @@ class Tree:
 
     def _alone(self) -> AbstractContextManager[object]:
         """Keep other commands of the same store from making or ending the same sweep at the same time."""
-        return lock(self._uri, self.work)
+        return alone(lock(self._uri, self.work), _LOCK_SECONDS, self._pulse)
 
     def _settle_alone(self, group: _Group) -> None:
         run = StoreRun(self.backend, group.run.run_id, fresh=False)  # another command may have settled it, too

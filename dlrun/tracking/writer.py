@@ -6,7 +6,8 @@ what the journals hold, marks the runs that nobody goes on with, and ends. It an
 `{"pending": N, "error": TEXT}`.
 
 Told to close, it goes on for as long as the store takes what it is given, SECONDS at most. A store that is away is
-given up within a second: the command has done its work, and `dlrun sync` sends the rest.
+given up within a second: the command has done its work, and `dlrun sync` sends the rest. A run that cannot be sent for
+a reason of its own is passed over after some tries, and keeps neither the others nor the command.
 """
 
 from __future__ import annotations
@@ -18,12 +19,13 @@ import sys
 import threading
 import time
 import warnings
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
-from dlrun.tracking.faults import is_busy, told
+from dlrun.tracking.faults import is_busy, is_of_run, of_runs, told
 from dlrun.tracking.journal import JOURNAL
 from dlrun.tracking.orders import Answer, Orders
 from dlrun.tracking.pulse import Pulse, hear_requests, heard
@@ -42,25 +44,29 @@ __all__ = ["main"]
 _log = logging.getLogger("dlrun.tracking")
 _POLL_SECONDS = 0.25
 _IDLE_SECONDS = 0.0005  # between two looks at the idle runs, for each of them
-_ORPHAN_SECONDS = 60.0  # how long a writer whose parent died goes on trying
 _NICE = 5  # training comes first where both want the same processor
 _BACKOFF_SECONDS = (0.5, 15.0)  # the first pause after a fault, and the longest
 _LAST_PAUSE_SECONDS = 1.0  # the longest one while a command waits
+_TRIES = 3  # at the end, for what cannot be sent for a reason of its own
+_LAST_SECONDS = 5.0  # for what is there, once told to terminate
+_GRACE_SECONDS = 1.0  # behind the end, for what was begun before it; a command waits two for the answer
 
 
 @dataclass
 class _Patience:
-    """When to try again what the store did not take."""
+    """When to try again what the store did not take, and how often it was tried."""
 
     pause: float = _BACKOFF_SECONDS[0]
     due: float = 0.0
+    tries: int = 0
 
     def after_fault(self, longest: float) -> None:
         self.due = time.monotonic() + min(self.pause, longest)
         self.pause = min(2 * self.pause, _BACKOFF_SECONDS[1])
+        self.tries += 1
 
-    def after_success(self) -> None:
-        self.pause, self.due = _BACKOFF_SECONDS[0], 0.0
+    def start_over(self) -> None:
+        self.pause, self.due, self.tries = _BACKOFF_SECONDS[0], 0.0, 0
 
 
 class _Writer:
@@ -78,6 +84,8 @@ class _Writer:
         self._store_patience = _Patience()
         self.pulse = Pulse()
         self._deadline: float | None = None
+        self._own_faults: dict[Path, str] = {}  # of runs that cannot be sent now, for a reason of their own
+        self._passed_over: set[Path] = set()
         self._dead_parent = 0
         self._file: tuple[int, int] | None = None
         self._is_settled = False
@@ -93,40 +101,52 @@ class _Writer:
             if self._connected():
                 self._send()
             if self._deadline is not None and (self._is_done() or time.monotonic() > self._deadline):
-                return len(self._waiting)
+                return self.left
 
     @property
     def left(self) -> int:
         """How many runs are unsent."""
-        return len(self._waiting)
+        return len(self._waiting) + len(self._passed_over)
 
     def should_give_up(self) -> bool:
-        """Whether the command should not be kept waiting: the store is away."""
-        when = self._orders.giving_up
-        return when is not None and time.monotonic() >= when and self.pulse.is_lost()
+        """Whether nobody should be kept waiting: the store is away, or it is over, whatever is waited for."""
+        self._orders.notice_death()
+        now, when = time.monotonic(), self._orders.giving_up
+        ends = [end for end in (self._orders.ending, self._deadline) if end is not None]
+        if ends and now > min(ends) + _GRACE_SECONDS:
+            return True
+        return when is not None and now >= when and self.pulse.is_lost()
 
     def why(self) -> str | None:
         """What went wrong, as a sentence."""
         if self.error is None and not self.pulse.is_failing and self.pulse.is_lost():
             return "it takes requests and does not answer"
+        if self.error is None and self._own_faults:
+            return of_runs({run_dir.name: why for run_dir, why in sorted(self._own_faults.items())})
+        ends = self._orders.ending
+        if self.error is None and self.left and ends is not None and time.monotonic() > ends:
+            return "it did not take everything in time"
         return self.error
 
     def stop(self) -> None:
         """Send what is there once more, and end."""
-        self._deadline = min(self._deadline or float("inf"), time.monotonic() + 5.0)
+        self._deadline = min(self._deadline or float("inf"), time.monotonic() + _LAST_SECONDS)
 
     def _obey(self, order: dict[str, Any]) -> None:
         if "watch" in order:
             self._wait_for(Path(order["watch"]))
         elif "close" in order:
-            self._deadline = time.monotonic() + float(order["close"])
-            self._idle_due = self._store_patience.due = 0.0  # what failed is tried once more, at once
-            for patience in self._waiting.values():
-                patience.due = 0.0
+            self._hurry()
         elif "orphan" in order and self._deadline is None:
             self._dead_parent = int(order["orphan"])
-            self._deadline = time.monotonic() + _ORPHAN_SECONDS
-            self._idle_due = 0.0
+            self._hurry()
+
+    def _hurry(self) -> None:
+        """Turn to the end: what failed is tried once more, at once."""
+        self._deadline = self._orders.ending
+        self._idle_due = 0.0
+        for patience in (self._store_patience, *self._waiting.values()):
+            patience.start_over()
 
     def _wait_for(self, run_dir: Path) -> None:
         self._idle.pop(run_dir, None)
@@ -143,7 +163,7 @@ class _Writer:
 
     def _has_work(self) -> bool:
         now = time.monotonic()
-        return any(patience.due <= now for patience in self._waiting.values())
+        return self._store_patience.due <= now and any(patience.due <= now for patience in self._waiting.values())
 
     def _connected(self) -> bool:
         if self._tree is not None:
@@ -161,11 +181,11 @@ class _Writer:
             backend = found if isinstance(found, SqlBackend) or is_server(self._uri) else heard(found, self.pulse)
             self._token, self._file = token(self._uri), _file_of(self._uri)
             self._bury(backend)
-            self._tree = Tree(backend, self._uri, self._work)
+            self._tree = Tree(backend, self._uri, self._work, self.pulse)
         except Exception as error:  # noqa: BLE001  # whatever the store's libraries raise, the runs go on without it
             self._fault("the store cannot be opened", error, self._store_patience)
             return False
-        self._store_patience.after_success()
+        self._store_patience.start_over()
         self.pulse.succeeded()
         self.error = None
         return True
@@ -173,7 +193,9 @@ class _Writer:
     def _bury(self, backend: Backend) -> None:
         """Have the store delete what was deleted here, before a run that is trained anew is looked for there."""
         for tombstone in tombstones(self._work, self._token):
-            backend.delete_run(tombstone.mlflow_run_id)
+            held = backend.run(tombstone.mlflow_run_id)
+            if held is not None and tombstone.run in ("", held.tags.get("dlrun.run_id")):  # a note may have been copied
+                backend.delete_run(tombstone.mlflow_run_id)
             tombstone.path.unlink(missing_ok=True)
 
     def _notice_another_store(self) -> None:
@@ -198,60 +220,105 @@ class _Writer:
             self._settle()
 
     def _send_one(self, run_dir: Path, patience: _Patience) -> None:
-        from dlrun.tracking.project import Projection
-
-        assert self._tree is not None
         size = _journal_size(run_dir)
         projection = self._projections.get(run_dir)
-        if projection is None:
-            if not is_pending(run_dir, self._token):
-                del self._waiting[run_dir]
-                self._idle[run_dir] = size
-                return
-            projection = self._projections[run_dir] = Projection(run_dir, self._tree, self._token)
+        if projection is None and not is_pending(run_dir, self._token):
+            self._rest(run_dir, size)
+            return
+        projection = projection or self._begin(run_dir)
         try:
             is_ours = projection.step()
             if is_ours and self._deadline is not None:
                 projection.interrupt_if_orphaned(self._dead_parent)
         except Exception as error:  # noqa: BLE001  # as above: the journal keeps it, and it is tried again
-            self._fault(f"{run_dir.name} could not be recorded", error, patience)
+            self._fault(f"{run_dir.name} could not be recorded", error, patience, run_dir)
             return
-        patience.after_success()
         self.pulse.succeeded()
         if not is_ours:
-            self.error = f"{run_dir.name} is being recorded by another command"
-        elif projection.has_ended or self._deadline is not None:
+            self._try_later(run_dir, "another command is recording it", patience)
+            return
+        patience.start_over()
+        self._own_faults.pop(run_dir, None)
+        if projection.has_ended or self._deadline is not None:
             # Ended, or nothing more will come: what is in its journal is in the store.
             if projection.has_ended:
                 self._ended.add(run_dir)
-            projection.release()
-            del self._projections[run_dir], self._waiting[run_dir]
-            self._idle[run_dir] = size
+            self._rest(run_dir, size)
             self.error = None
+
+    def _begin(self, run_dir: Path) -> Projection:
+        from dlrun.tracking.project import Projection
+
+        assert self._tree is not None
+        self._projections[run_dir] = Projection(run_dir, self._tree, self._token)
+        return self._projections[run_dir]
+
+    def _rest(self, run_dir: Path, size: int) -> None:
+        """Turn to a run again once its journal is of another size."""
+        self._let_go(run_dir)
+        self._own_faults.pop(run_dir, None)
+        self._idle[run_dir] = size
+
+    def _let_go(self, run_dir: Path) -> None:
+        if (projection := self._projections.pop(run_dir, None)) is not None:
+            projection.release()
+        del self._waiting[run_dir]
+
+    def _try_later(self, run_dir: Path, why: str, patience: _Patience) -> None:
+        """Note why a run cannot be sent now, while others can; at the end it is passed over in time."""
+        patience.after_fault(self._longest_pause)
+        self._own_faults[run_dir] = why
+        if self._deadline is not None and patience.tries >= _TRIES:
+            self._let_go(run_dir)
+            self._passed_over.add(run_dir)
 
     def _settle(self) -> None:
         assert self._tree is not None
         if time.monotonic() < self._store_patience.due:
             return
         try:
-            self._tree.close()
-            while self._ended:
-                note_settled(self._ended.pop(), self._token)
+            unsettled = self._tree.close()
         except Exception as error:  # noqa: BLE001  # as above
             self._fault("the sweep could not be ended in the store", error, self._store_patience)
             return
-        self._is_settled = True
         self.pulse.succeeded()
         self.error = None
+        if unsettled and self._store_patience.tries < _TRIES:
+            self._store_patience.after_fault(_LAST_PAUSE_SECONDS)
+            return
+        while self._ended:
+            self._note_end(self._ended.pop(), unsettled)
+        self._is_settled = True
+
+    def _note_end(self, run_dir: Path, unsettled: Mapping[str, str]) -> None:
+        """Note that all is done for a run that has ended, unless its sweep could not be settled."""
+        why = unsettled.get(run_dir.name)
+        if why is None:
+            try:
+                note_settled(run_dir, self._token)
+            except OSError as error:
+                why = told(error)
+        if why is not None:
+            self._own_faults[run_dir] = why
+            self._passed_over.add(run_dir)
 
     def _is_done(self) -> bool:
         return not self._waiting and self._tree is not None and self._is_settled
 
-    def _fault(self, what: str, error: Exception, patience: _Patience) -> None:
-        patience.after_fault(_BACKOFF_SECONDS[1] if self._orders.giving_up is None else _LAST_PAUSE_SECONDS)
-        _log.warning("%s; trying again in %.1f s", what, patience.due - time.monotonic(), exc_info=error)
+    @property
+    def _longest_pause(self) -> float:
+        return _BACKOFF_SECONDS[1] if self._orders.giving_up is None else _LAST_PAUSE_SECONDS
+
+    def _fault(self, what: str, error: Exception, patience: _Patience, run_dir: Path | None = None) -> None:
+        """Note what went wrong; `run_dir` is the run that was being sent."""
+        _log.warning("%s (try %d)", what, patience.tries + 1, exc_info=error)
+        if run_dir is not None and is_of_run(error):
+            self._try_later(run_dir, told(error), patience)
+            return
+        patience.after_fault(self._longest_pause)
         self.error = told(error)
-        self.pulse.failed(is_busy=is_busy(error))
+        if self._tree is None or not is_of_run(error):
+            self.pulse.failed(is_busy=is_busy(error))
 
 
 def main() -> int:
@@ -275,7 +342,7 @@ def main() -> int:
     answer, log = Answer(secrets), Path(first["log"])
     threading.Thread(target=_guard, args=(writer, answer, log), daemon=True).start()
     left = writer.run()
-    answer.give(left, writer.error)
+    answer.give(left, writer.why())
     _tidy(log)
     return 1 if left or writer.error else 0
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from dlrun.errors import StorageError
 
-__all__ = ["storage_errors", "write_json", "write_text"]
+__all__ = ["storage_errors", "write_bytes", "write_json", "write_text"]
 
 _MENDS = {
     errno.EACCES: "this user may not write there. Change its permissions, or run dlrun in a directory of your own",
@@ -47,7 +47,16 @@ def write_json(path: Path, content: Mapping[str, Any]) -> None:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write `text` to `path`: aside, forced to the disk, then renamed.
+    """Write `text` to `path`, whole or not at all.
+
+    Raises:
+        StorageError: it cannot be written; what was there before is untouched.
+    """
+    write_bytes(path, text.encode())
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write `content` to `path`: aside, forced to the disk, then renamed.
 
     Raises:
         StorageError: it cannot be written; what was there before is untouched.
@@ -55,8 +64,8 @@ def write_text(path: Path, text: str) -> None:
     aside = path.with_name(f".{path.name}.{os.getpid()}")
     with storage_errors(path):
         try:
-            with aside.open("w", encoding="utf-8") as file:
-                file.write(text)
+            with aside.open("wb") as file:
+                file.write(content)
                 file.flush()
                 os.fsync(file.fileno())
             aside.replace(path)

@@ -1,7 +1,7 @@
 """What a run ran on: enough to see why a repetition differs. Imports none of what it describes.
 
 environment.json    versions, platform, settings, the git commit of the project
-uncommitted.diff    what its files differ in from that commit, as `git apply` takes it; where they do
+uncommitted.diff    what its files differ in from that commit, as `git apply` takes it; where they do, and it is wanted
 """
 
 from __future__ import annotations
@@ -9,14 +9,14 @@ from __future__ import annotations
 import hashlib
 import os
 import platform
-import subprocess
 from collections.abc import Mapping
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 from dlrun.training import machine
-from dlrun.training.atomic import storage_errors, write_json, write_text
+from dlrun.training.atomic import storage_errors, write_bytes, write_json
+from dlrun.training.revision import revision_of
 
 __all__ = ["ENVIRONMENT", "UNCOMMITTED", "describe", "write"]
 
@@ -43,16 +43,15 @@ _SETTINGS = (
     "CUDA_VISIBLE_DEVICES",
     "OMP_NUM_THREADS",
 )  # each changes results or their last bits
-_GIT_SECONDS = 2.0
-_LONGEST_DIFF = 1_000_000  # characters: beyond, somebody has changed data, not code
 
 
-def describe(work: Path, command: str) -> dict[str, Any]:
+def describe(work: Path, command: str, with_diff: bool = True) -> dict[str, Any]:
     """The content of environment.json.
 
     Args:
         work: the project or working directory, whose git commit is noted if it has one.
         command: what was typed.
+        with_diff: whether what is not committed is to be noted, too.
     """
     cpu, abilities = machine.processor()
     return {
@@ -65,7 +64,7 @@ def describe(work: Path, command: str) -> dict[str, Any]:
         "cpus": _usable_cpus(),
         "packages": {name: version for name in _PACKAGES if (version := _version(name))},
         "settings": {name: os.environ[name] for name in _SETTINGS if name in os.environ},
-        "git": _git(work),
+        "git": revision_of(work, with_diff),
     }
 
 
@@ -81,17 +80,17 @@ def write(folder: Path, environment: Mapping[str, Any]) -> None:
         if not diff:
             (folder / UNCOMMITTED).unlink(missing_ok=True)
     if diff:
-        write_text(folder / UNCOMMITTED, diff)
+        write_bytes(folder / UNCOMMITTED, diff)
     write_json(folder / ENVIRONMENT, described)
 
 
-def _without_diff(environment: Mapping[str, Any]) -> tuple[dict[str, Any], str]:
+def _without_diff(environment: Mapping[str, Any]) -> tuple[dict[str, Any], bytes]:
     """What is written to environment.json, the diff by its sha256, and the diff."""
     git = environment.get("git")
     if not git or not git.get("diff"):
-        return dict(environment), ""
-    digest = hashlib.sha256(git["diff"].encode()).hexdigest()
-    return {**environment, "git": {**git, "diff": digest}}, git["diff"]
+        return dict(environment), b""
+    diff = git["diff"].encode(errors="surrogateescape")
+    return {**environment, "git": {**git, "diff": hashlib.sha256(diff).hexdigest()}}, diff
 
 
 def _usable_cpus() -> int:
@@ -104,36 +103,3 @@ def _version(package: str) -> str | None:
         return metadata.version(package)
     except metadata.PackageNotFoundError:
         return None
-
-
-def _git(work: Path) -> dict[str, Any] | None:
-    """The commit, the branch (`HEAD` where there is none), whether files differ from the commit, and what they differ
-    in, as text; None of what git does not tell, and of a diff that is too long."""
-    asked = _git_answer(work, "rev-parse", "HEAD", "--abbrev-ref", "HEAD")
-    if not asked:
-        return None
-    commit, branch = asked.split()
-    diff = _git_answer(work, "diff", "HEAD", "--no-color", "--no-ext-diff")
-    is_short = diff is not None and len(diff) <= _LONGEST_DIFF
-    return {
-        "commit": commit,
-        "branch": branch,
-        "dirty": None if diff is None else bool(diff),
-        "diff": f"{diff}\n" if diff and is_short else None,
-    }
-
-
-def _git_answer(work: Path, *arguments: str) -> str | None:
-    """What git says about `work`; None where there is no git, no repository or no answer in time."""
-    try:
-        done = subprocess.run(
-            ["git", "-C", str(work), *arguments],
-            capture_output=True,
-            text=True,
-            errors="replace",
-            timeout=_GIT_SECONDS,
-            check=False,
-        )
-    except (OSError, subprocess.TimeoutExpired):
-        return None
-    return done.stdout.strip("\n") if done.returncode == 0 else None

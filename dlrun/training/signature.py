@@ -7,7 +7,7 @@ classes      their names, in the order of the outputs; [] for values
 predictions  names of what is predicted: `prediction`, or `prediction_1` and so on for several values
 outputs      what the network's outputs are: `probability`, `score` (of classes, unbounded) or `value`
 modules      modules of the project that must be imported before the model can be opened
-example      a few raw samples
+example      a few raw samples; [] where one alone has more than 100,000 numbers
 """
 
 from __future__ import annotations
@@ -39,8 +39,7 @@ def signature_of(model: Any, dataset: Dataset, modules: Sequence[str]) -> Mappin
         modules: dotted names.
     """
     values = dataset.outputs if not dataset.classes else 1
-    count = max(1, min(_EXAMPLES, _MOST_NUMBERS // max(1, int(np.prod(dataset.input_shape)))))
-    rows = np.arange(min(count, dataset.samples))
+    count = min(_EXAMPLES, dataset.samples, _MOST_NUMBERS // max(1, int(np.prod(dataset.input_shape))))
     return {
         "columns": list(dataset.features),
         "shape": list(dataset.input_shape),
@@ -49,7 +48,7 @@ def signature_of(model: Any, dataset: Dataset, modules: Sequence[str]) -> Mappin
         "predictions": ["prediction"] if values == 1 else [f"prediction_{i}" for i in range(1, values + 1)],
         "outputs": _kind(model) if dataset.classes else "value",
         "modules": list(modules),
-        "example": np.asarray(part_of(dataset.x, rows)[:], dtype=np.float32).tolist(),
+        "example": np.asarray(part_of(dataset.x, np.arange(count))[:], dtype=np.float32).tolist() if count else [],
     }
 
 

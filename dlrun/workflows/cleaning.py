@@ -16,6 +16,7 @@ from dlrun.analysis.runs import RunRecord, read_runs, read_sweeps
 from dlrun.analysis.which import best_trial
 from dlrun.config.catalog import Catalog
 from dlrun.config.roots import Roots
+from dlrun.tracking.state import pending
 from dlrun.training.atomic import storage_errors
 from dlrun.training.result import FINAL
 from dlrun.workflows import leftovers
@@ -51,6 +52,7 @@ _DIVERGED = Kind("checkpoints", "of diverged runs", "nothing: no training goes o
 _TWICE = Kind("weights", f"beside what is opened in their place ({MODEL_FILES[0]})", "nothing: no command reads them")
 _EXTENSIBLE = Kind("checkpoints", "of finished runs", "more epochs will then begin at the first", "--checkpoints")
 _MODELS = Kind("models", "of finished and diverged runs", "what opens a model must train it again first", "--models")
+_UNSENT = Kind("models", "that a store is still to get", _MODELS.cost, "dlrun sync, then --models")
 
 
 @dataclass(frozen=True)
@@ -111,15 +113,17 @@ def clear(heaps: Sequence[Heap], work: Path) -> int:
         StorageError: a file cannot be removed; those before it are gone.
     """
     freed = 0
-    finish(work)  # these leave a note for the store, which a folder that is merely removed would not
-    for heap in heaps:
-        for path, size in zip(heap.paths, heap.sizes, strict=True) if heap.is_asked else ():
+    for heap in (heap for heap in heaps if heap.is_asked):
+        if heap.kind is _DELETED:
+            continue  # these leave a note for the stores: where the disk is full there is room for that at the end
+        for path, size in zip(heap.paths, heap.sizes, strict=True):
             owner = heap.owners.get(path)
             with held(owner) if owner is not None else contextlib.nullcontext(True) as is_ours:
                 if is_ours:
                     _remove(path)
                     freed += size
-    return freed
+    finish(work)
+    return freed + sum(heap.size for heap in heaps if heap.kind is _DELETED)
 
 
 def _unneeded(roots: Roots, runs: Sequence[RunRecord]) -> Iterator[Heap]:
@@ -135,8 +139,20 @@ def _unneeded(roots: Roots, runs: Sequence[RunRecord]) -> Iterator[Heap]:
 def _on_demand(work: Path, runs: Sequence[RunRecord], asked: Asked) -> Iterator[Heap]:
     checkpoints = [run.path / "checkpoint" for run in runs if run.status == "finished"]
     yield _heap(_EXTENSIBLE, checkpoints, work, asked.checkpoints)
-    models = [path for run in runs if run.status in FINAL for path in _kept(run)[:1]]
+    ended, unsent = [run for run in runs if run.status in FINAL], _unsent(work, runs)
+    models = [path for run in ended if run.id not in unsent for path in _kept(run)[:1]]
     yield _heap(_MODELS, models, work, asked.models)
+    yield _heap(_UNSENT, [run.path / MODEL_FILES[0] for run in ended if run.id in unsent], work, is_asked=False)
+
+
+def _unsent(work: Path, runs: Sequence[RunRecord]) -> set[str]:
+    """Those of the runs whose models the stores that their specs name have not got."""
+    from dlrun.workflows.sync import batches
+
+    recorded = [run.path for run in runs if run.spec.get("tracking.option") not in (None, "none")]
+    found = batches([path for path in recorded if _is_there(path / MODEL_FILES[0])], work, {"option": "none"})
+    # one whose address cannot be had, say of an environment variable that is not set, may have got nothing
+    return {path.name for batch in found for path in (pending(batch.runs, batch.uri) if batch.uri else batch.runs)}
 
 
 def _kept(run: RunRecord) -> list[Path]:

@@ -50,6 +50,7 @@ def unfinished_files(work: Path) -> list[Path]:
     """Half-written files, what workers of ended sweeps printed, and notes about runs that are gone."""
     runs, sweeps = work / "runs", work / "sweeps"
     found = [*_asides(runs), *_asides(sweeps), *_stale_notes(runs)]
+    found += [] if (runs / FOLDER).is_symlink() else _asides(runs / FOLDER)
     for run in children(runs):
         if left := [*_asides(run), *_present(run, _OF_A_RUN), *_without_manifest(run / "checkpoint")]:
             found += [] if is_held(run) else left
@@ -118,7 +119,9 @@ def _without_manifest(checkpoint: Path) -> list[Path]:
 
 
 def _present(folder: Path, names: Iterable[str]) -> list[Path]:
-    return [path for name in names if (path := folder / name).exists() and not path.is_symlink()]
+    """Those of the names that are there, none of them behind a link."""
+    found = [path for name in names if (path := folder / name).exists() and not path.is_symlink()]
+    return [path for path in found if path.parent == folder or not path.parent.is_symlink()]
 
 
 def _files(folder: Path) -> list[Path]:

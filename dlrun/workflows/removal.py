@@ -1,9 +1,11 @@
 """Delete runs: their directories at once, their MLflow runs with the next command.
 
-    runs/.deleted/<run id>/        a directory that is being removed: moved there first, so that no run is half there
-    runs/.deleted/<run id>.json    `store` and `mlflow_run_id`: what the store is to mark as deleted
+    runs/.deleted/<run id>-<store>.json    a tombstone: what that store is to mark as deleted, see `tracking.tombstones`
+    runs/.deleted/<run id>/                a directory that is being removed: moved there, so that no run is half there
 
-A kill in between leaves one of the two, and the next deletion, or `dlrun clean`, does the rest.
+In that order: a tombstone counts from the instant in which the directory is moved away. After a kill the next
+deletion, or `dlrun clean`, does the rest. On a full disk what is large goes first, then the tombstones are written, and
+only then the note goes that names the stores.
 """
 
 from __future__ import annotations
@@ -16,12 +18,15 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+from dlrun.analysis.ledger import DELETED
 from dlrun.analysis.runs import RunRecord, SweepRecord, is_held, read_sweeps
-from dlrun.errors import UserError
+from dlrun.errors import StorageError, UserError
+from dlrun.sweeps.ledger import Ledger
 from dlrun.tracking.journal import JOURNAL
-from dlrun.tracking.state import Note, read_synced
-from dlrun.tracking.tombstones import FOLDER
+from dlrun.tracking.state import SYNCED, Note, Synced, all_synced
+from dlrun.tracking.tombstones import FOLDER, content_of, is_void
 from dlrun.training.atomic import storage_errors, write_json
 from dlrun.workflows.holding import held
 
@@ -58,7 +63,7 @@ class Removed:
         runs: how many run directories.
         sweeps: how many sweep directories.
         size: bytes.
-        in_store: how many MLflow runs are to be marked as deleted.
+        in_store: how many of them a store has, which is to mark them as deleted.
         busy: runs that a training or a writer took up just then: they are there as before.
     """
 
@@ -123,20 +128,32 @@ def remove(removal: Removal) -> Removed:
         StorageError: a directory cannot be moved or removed; what was not reached is as it was.
     """
     runs = removal.work / "runs"
-    finish(removal.work)
+    for aside in _left(runs / FOLDER):
+        _free(aside)
     busy, in_store = [], 0
     for run in removal.runs:
-        aside = _moved(run.path, runs / FOLDER)
-        if aside is None:
+        aside_now = _moved(run.path, runs / FOLDER)
+        if aside_now is None:
             busy.append(run)
         else:
-            in_store += _bury(aside)
+            in_store += bool(all_synced(aside_now))
+            _free(aside_now)
     kept = {run.id for run in busy}
     empty = [sweep for sweep in removal.sweeps if not kept & sweep.run_names.keys()]
-    ended = sum(_remove_sweep(sweep.path) for sweep in empty)
-    _tidy(runs / FOLDER)
+    ended = sum(_moved_sweep(sweep.path) for sweep in empty)
+    finish(removal.work)
     gone = [run for run in removal.runs if run.id not in kept]
+    _tell_ledgers(removal, {run.id for run in gone})
     return Removed(len(gone), ended, sum(removal.sizes[run.id] for run in gone), in_store, tuple(busy))
+
+
+def _tell_ledgers(removal: Removal, gone: set[str]) -> None:
+    """Have the sweeps that go on say which of their runs were deleted: these are not left to be trained."""
+    for sweep in [*(sweep for sweep, _ in removal.losses), *removal.sweeps]:
+        lost = [run for run in sweep.run_names if run in gone]
+        if lost and sweep.path.is_dir():
+            with contextlib.suppress(StorageError), Ledger(sweep.path) as ledger:  # the runs are gone either way
+                ledger.record_all([(run, DELETED, {}) for run in lost])
 
 
 def finish(work: Path) -> int:
@@ -147,7 +164,10 @@ def finish(work: Path) -> int:
     """
     left = [*_left(work / "runs" / FOLDER), *_left(work / "sweeps" / FOLDER)]
     for aside in left:
+        _free(aside)
+    for aside in left:
         _bury(aside)
+    _drop_void(work)
     for folder in ("runs", "sweeps"):
         _tidy(work / folder / FOLDER)
     return len(left)
@@ -172,6 +192,10 @@ def _moved(path: Path, deleted: Path) -> Path | None:
                 return None
             _require_plain(deleted)
             deleted.mkdir(exist_ok=True)
+            if aside.is_dir():  # it was trained anew since a deletion was killed
+                _bury(aside)
+            with contextlib.suppress(StorageError):  # a full disk: they are written when there is room
+                _note(path.name, all_synced(path), deleted)
             path.rename(aside)
     return aside
 
@@ -200,14 +224,28 @@ def _unsent(path: Path) -> Iterator[bool]:
             note.release()
 
 
-def _bury(aside: Path) -> bool:
-    """Note what the store is to forget, then remove the directory; whether the store has something of it."""
-    synced = read_synced(aside)
-    if synced is not None:
-        _note(aside, {"store": synced.store, "mlflow_run_id": synced.mlflow_run_id})
+def _free(aside: Path) -> None:
+    """Remove what is in a directory, but for what it says of the stores."""
+    with storage_errors(aside), contextlib.suppress(FileNotFoundError):
+        for path in aside.iterdir():
+            if path.name != SYNCED:
+                _discard(path)
+
+
+def _bury(aside: Path) -> None:
+    """See that the stores are to forget the run, then remove the directory."""
+    folder = aside.parent
+    synced = [each for each in all_synced(aside) if not is_void(content_of(aside.name, each), folder.parent.parent)]
+    _note(aside.name, synced, folder)
     with storage_errors(aside):
-        shutil.rmtree(aside, onerror=_unless_gone)
-    return synced is not None
+        _discard(aside)
+
+
+def _discard(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, onerror=_unless_gone)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def _unless_gone(function: Callable[..., object], path: str, error: tuple[type, BaseException, object]) -> None:
@@ -215,19 +253,38 @@ def _unless_gone(function: Callable[..., object], path: str, error: tuple[type, 
         raise error[1]
 
 
-def _note(aside: Path, content: Mapping[str, str]) -> None:
-    """Write the tombstone beside the directory; another one of the run, of which the store has not heard yet, stays."""
-    number, path = 1, aside.with_name(f"{aside.name}.json")
-    while path.exists():
-        with contextlib.suppress(OSError, ValueError):
-            if json.loads(path.read_bytes()) == content:
-                return
-        number += 1
-        path = aside.with_name(f"{aside.name}-{number}.json")
-    write_json(path, content)
+def _note(run: str, synced: Sequence[Synced], folder: Path) -> None:
+    """Write the run's tombstones; others of it, of which a store has not heard yet, stay."""
+    for each in synced:
+        content, name = content_of(run, each), f"{run}-{each.store}"
+        number, path = 1, folder / f"{name}.json"
+        while path.exists() and _content(path) != content:
+            number += 1
+            path = folder / f"{name}-{number}.json"
+        if not path.exists():
+            write_json(path, content)
 
 
-def _remove_sweep(path: Path) -> bool:
+def _content(path: Path) -> Any:
+    with contextlib.suppress(OSError, ValueError):
+        return json.loads(path.read_bytes())
+    return None
+
+
+def _drop_void(work: Path) -> None:
+    """Remove the tombstones of runs that are there: a deletion was killed before the directory was moved."""
+    deleted = work / "runs" / FOLDER
+    for path in () if deleted.is_symlink() else deleted.glob("*.json"):
+        with contextlib.suppress(OSError, KeyError, TypeError, AttributeError, StorageError):
+            content = _content(path)
+            if is_void(content, work):
+                with held(work / "runs" / content["run"]) as is_ours:  # else it is being deleted at this moment
+                    if is_ours and is_void(content, work):
+                        path.unlink()
+
+
+def _moved_sweep(path: Path) -> bool:
+    """Move a sweep's directory aside; False where it is being run."""
     deleted = path.parent / FOLDER
     with held(path) as is_ours:
         if not is_ours:
@@ -235,9 +292,9 @@ def _remove_sweep(path: Path) -> bool:
         with storage_errors(path):
             _require_plain(deleted)
             deleted.mkdir(exist_ok=True)
+            if (deleted / path.name).is_dir():
+                _bury(deleted / path.name)
             path.rename(deleted / path.name)
-    _bury(deleted / path.name)
-    _tidy(deleted)
     return True
 
 

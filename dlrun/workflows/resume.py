@@ -21,7 +21,7 @@ from dlrun.tracking.journal import JOURNAL, read
 __all__ = ["Work", "address", "newest", "same_runs", "unfinished"]
 
 _TO_DO = ("interrupted", "queued")
-_LEFT = {*_TO_DO, "pruned", "failed"}
+_LEFT = {*_TO_DO, "pruned", "failed", "deleted"}
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from dlrun.config.secrets import resolved, values_in
 from dlrun.errors import Problem, StorageError, UserError
 from dlrun.tracking import children, sqlitefile
 from dlrun.tracking.client import Writer
+from dlrun.tracking.faults import of_runs, told
 from dlrun.tracking.secret import Secrets
 from dlrun.tracking.state import Note, forget, pending
 from dlrun.tracking.store import database, is_database, problems, redacted, store_uri, token
@@ -57,6 +58,7 @@ class Sent:
         missing: how many it has still not got everything of; those that record nothing are not missed.
         why: why not, as a sentence without its full stop.
         deleted: how many runs were deleted there, because they were deleted here.
+        is_looked_up: whether the store was asked what it holds, so that `sent` counts runs that it may have had.
     """
 
     store: str
@@ -65,6 +67,7 @@ class Sent:
     missing: int
     why: str | None
     deleted: int = 0
+    is_looked_up: bool = False
 
 
 @dataclass(frozen=True)
@@ -97,13 +100,13 @@ def batches(run_dirs: Iterable[Path], work: Path, project: Mapping[str, Any], to
 
 
 def send(batch: Batch, work: Path, *, again: bool = False) -> Sent:
-    """Send one batch, and wait until its store has it all, or is away.
+    """Send one batch, and wait until its store has it all, or is away. A run that cannot be sent keeps back no other.
 
     Args:
         again: whether the store is asked anew what it holds, instead of believing the notes in the run directories.
 
     Raises:
-        OSError: a note cannot be written.
+        OSError: the writer cannot be started.
     """
     shown, many = _hidden(batch.uri, batch.secrets), len(batch.runs)
     if batch.why_not is not None:
@@ -111,17 +114,25 @@ def send(batch: Batch, work: Path, *, again: bool = False) -> Sent:
     if fault := next(iter(problems(batch.node, work)), None):
         missing = len(pending(batch.runs, batch.uri))
         return Sent(shown, many, 0, missing, _hidden(str(fault).rstrip("."), batch.secrets))
-    for run_dir in batch.runs if again else ():
-        forget(run_dir)
+    refused = _forgotten(batch.runs) if again else {}
     unsent = pending(batch.runs, batch.uri)
-    free = [run_dir for run_dir in unsent if not _is_held(run_dir)]
+    free, held = _sorted_out(unsent, refused)
     gone = len(tombstones(work, token(batch.uri)))
-    why = None if len(free) == len(unsent) else "another command is sending them at this moment"
-    if free or gone:
-        why = _write(batch, work, free) or why
-    left = len(pending(unsent, batch.uri))
+    whys = [_write(batch, work, free)] if free or gone else []
+    whys.append("another command is sending them at this moment" if held else None)
+    whys.append(of_runs({run_dir.name: why for run_dir, why in refused.items()}) if refused else None)
+    left = set(pending(unsent, batch.uri))
     gone -= len(tombstones(work, token(batch.uri)))
-    return Sent(shown, many, len(unsent) - left, left, why, deleted=gone)
+    why = "; ".join(filter(None, whys)) or None
+    return Sent(
+        shown,
+        many,
+        len(set(unsent) - left - set(refused)),
+        len(left | set(refused)),
+        why,
+        deleted=gone,
+        is_looked_up=again,
+    )
 
 
 def faults_of(to: str, work: Path) -> list[Problem]:
@@ -207,6 +218,32 @@ def _batch(node: Mapping[str, Any] | None, work: Path) -> Batch:
         return Batch({}, "", {}, f"{str(error).splitlines()[0].rstrip('.')}: set it, and type dlrun sync again")
     values["option"] = "mlflow"  # what was offline is sent now
     return Batch(values, store_uri(values, work), secrets)
+
+
+def _forgotten(runs: Iterable[Path]) -> dict[Path, str]:
+    """Have the store asked anew about runs; those whose notes cannot be written, and why."""
+    refused = {}
+    for run_dir in runs:
+        try:
+            forget(run_dir)
+        except OSError as error:
+            refused[run_dir] = told(error)
+    return refused
+
+
+def _sorted_out(runs: Iterable[Path], refused: dict[Path, str]) -> tuple[list[Path], int]:
+    """The runs that can be sent, and how many another command is sending; `refused` gets those that cannot, and why."""
+    free, held = [], 0
+    for run_dir in runs:
+        try:
+            is_held = _is_held(run_dir)
+        except OSError as error:  # another user's, say
+            refused[run_dir] = told(error)
+            continue
+        held += is_held
+        if not is_held:
+            free.append(run_dir)
+    return free, held
 
 
 def _is_held(run_dir: Path) -> bool:

@@ -2,28 +2,35 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 import math
 import shlex
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from dlrun.analysis.compare import compare
 from dlrun.analysis.contrast.commands import repeating, separating
-from dlrun.analysis.contrast.courses import Course
+from dlrun.analysis.contrast.courses import Course, courses_of
 from dlrun.analysis.contrast.pair import Pair, pair_of
+from dlrun.analysis.contrast.replicates import Pool
 from dlrun.analysis.contrast.settings import changes_between, factors_of
 from dlrun.analysis.contrast.side import find_two
 from dlrun.analysis.contrast.surroundings import described, otherwise
 from dlrun.analysis.contrast.words import explain, who_led
-from dlrun.analysis.statistics import paired_difference
+from dlrun.analysis.runs import read_runs
+from dlrun.analysis.statistics import paired_difference, unpaired_difference
 from dlrun.analysis.trials import ABSENT
 from dlrun.cli.main import main
 from dlrun.cli.shorthands import spelled_out
 from dlrun.config.catalog import Catalog
+from dlrun.config.roots import Roots
 from dlrun.config.spec import flatten
 from dlrun.planning import Planner
 from dlrun.tracking.journal import Journal
@@ -316,6 +323,116 @@ class TestWhy:
         assert command.endswith("--folds 4")
         assert written.ids_of(command) > {first, second}
 
+    def test_other_content_is_a_cause_like_any_other(self, written: Written) -> None:
+        for seed in range(5):
+            first = written.run([rate(0.001), f"seed={seed}"], 0.90 + seed / 1000)
+            second = written.run([rate(0.01), f"seed={seed}"], 0.95 + seed % 2 / 1000, digest="e" * 64)
+        pair = written.pair(first, second)
+        assert [cause.key for cause in pair.causes] == ["optimizer.learning_rate", "the content of the data"]
+        text = told(pair)
+        assert "optimizer.learning_rate and the content of the data differ at once" in text
+        assert "with learning_rate=0.01 than" not in text  # it is not known to have done it
+        commands = explain(pair, "test_accuracy").commands
+        assert {len(written.ids_of(command)) for command in commands} == {10}  # both rates on the content as it is now
+        for seed in range(5):
+            written.run([rate(0.01), f"seed={seed}"], 0.93 + seed % 2 / 1000, id=f"{seed}" * 16)
+        singles = {single.factor.key: single for single in written.pair(first, second).singles("test_accuracy")}
+        differences = [each.sureness.difference for each in singles.values()]
+        assert [each.mean for each in differences if each] == pytest.approx([0.0284, 0.02])
+        assert "No run differs" not in told(written.pair(first, second))
+
+    def test_seeds_on_other_content_are_not_luck(self, written: Written) -> None:
+        first, second = written.run([], 0.9), written.run(["seed=1"], 0.8, digest="e" * 64)
+        assert "so that the difference is luck" not in told(written.pair(first, second))
+
+    def test_an_effect_that_turns_round_is_told_on_both_sides(self, written: Written) -> None:
+        ids = {}
+        for value, dropout, score in ((0.001, 0, 0.90), (0.01, 0, 0.95), (0.001, 0.5, 0.94), (0.01, 0.5, 0.85)):
+            for seed in range(5):
+                words = [rate(value), f"model.dropout={dropout}", f"seed={seed}"]
+                ids[value, dropout] = written.run(words, score + (seed * (3 + dropout + value) % 4) / 1000)
+        text = told(written.pair(ids[0.001, 0], ids[0.01, 0.5]))
+        assert "higher with the second (5 seeds" in text
+        assert "lower with the second (5 seeds" in text
+        assert "So what optimizer.learning_rate does depends on model.dropout." in text
+        assert "So what model.dropout does depends on optimizer.learning_rate." in text
+
+    def test_an_effect_that_turns_round_by_a_hair_may_be_luck(self, written: Written) -> None:
+        ids = {}
+        low, high = (0.90, 0.91), (0.92, 0.905)
+        for value, dropout, scores in ((0.001, 0, low), (0.01, 0, high), (0.001, 0.5, high), (0.01, 0.5, low)):
+            for seed, score in enumerate(scores):
+                ids[value, dropout] = written.run([rate(value), f"model.dropout={dropout}", f"seed={seed}"], score)
+        text = told(written.pair(ids[0.001, 0], ids[0.01, 0.5]))
+        assert "what optimizer.learning_rate does depends on model.dropout, or it is luck." in text
+
+    def test_a_split_alone_is_not_told_from_the_setting(self, written: Written) -> None:
+        for seed in range(4):
+            first = written.run([rate(0.001), "split.seed=0", f"seed={seed}"], 0.90 + seed / 1000)
+            second = written.run([rate(0.01), "split.seed=1", f"seed={seed}"], 0.95 + seed / 900)
+        pair = written.pair(first, second)
+        sure = pair.sureness("test_accuracy")
+        assert (sure.confounds, sure.is_settled, sure.probability) == (True, False, None)
+        assert "what the split did and what the setting did cannot be told apart" in told(pair)
+        assert explain(pair, "test_accuracy").commands
+
+    @pytest.mark.parametrize("is_paired", [True, False])
+    def test_splits_of_the_same_rows_are_corrected_for(self, written: Written, is_paired: bool) -> None:
+        samples = {"train": 90, "test": 30}
+        values = [0.90, 0.91, 0.92, 0.93], [0.93, 0.94, 0.95, 0.93]
+        begin = 0 if is_paired else 10
+        for seed, (score, other) in enumerate(zip(*values, strict=True)):
+            first = written.run([rate(0.001), f"split.seed={seed}"], score, samples=samples)
+            second = written.run([rate(0.01), f"split.seed={begin + seed}"], other, samples=samples)
+        difference = paired_difference if is_paired else unpaired_difference
+        expected = difference(values[1], values[0], 1 / 3)
+        found = written.pair(first, second).sureness("test_accuracy").difference
+        assert found is not None and found.p is not None
+        assert found == expected
+        assert found.p > (difference(values[1], values[0]).p or 1.0)
+
+    def test_pairs_on_one_split_are_independent_whatever_else_was_run(self, written: Written) -> None:
+        samples = {"train": 90, "test": 30}
+        runs = [
+            [written.run([rate(value), f"seed={seed}"], score, samples=samples) for seed, score in enumerate(row)]
+            for value, row in SCORES.items()
+        ]
+        written.run([rate(0.01), "split.seed=7"], 0.1, samples=samples)  # no partner
+        found = written.pair(runs[0][0], runs[1][0]).sureness("test_accuracy")
+        assert (found.difference, found.over) == (paired_difference(SCORES[0.01], SCORES[0.001]), "seed")
+
+    def test_two_seeds_that_differ_little_say_nothing_yet(self, written: Written) -> None:
+        runs = trials(written, {0.001: (0.90, 0.93), 0.01: (0.93, 0.9000001)})
+        answer = explain(written.pair(runs[0.001, 0], runs[0.01, 0]), "test_accuracy")
+        assert answer.how_sure[0].endswith("nothing can be said yet, 2 seeds are too few.")
+        assert len(written.ids_of(answer.commands[0])) == 10
+        runs = trials(written, {0.1: (0.90, 0.93, 0.9, 0.93, 0.91, 0.91), 0.2: (0.93, 0.90, 0.93, 0.9, 0.91, 0.91)})
+        answer = explain(written.pair(runs[0.1, 0], runs[0.2, 0]), "test_accuracy")
+        assert "no difference is seen" in answer.how_sure[0]
+        assert answer.commands == ()
+
+    def test_a_pair_is_said_to_be_taken_alone(self, written: Written) -> None:
+        runs = trials(written)
+        assert "The two were taken alone: p is for a pair" in told(written.pair(runs[0.001, 0], runs[0.01, 0]))
+
+    def test_among_many_trials_the_corrected_p_is_told(self, written: Written) -> None:
+        draws = np.random.default_rng(4).normal(0.9, 0.01, (8, 3)).round(4)
+        runs = trials(written, {(place + 1) / 1000: row.tolist() for place, row in enumerate(draws)})
+        folder = written.work / "sweeps" / ("5" * 16)
+        folder.mkdir(parents=True)
+        named = [{"id": "1", "name": "", "overrides": [], "runs": list(runs.values())}]
+        (folder / "sweep.json").write_text(json.dumps({"name": "s", "started": 1.0, "trials": named}))
+        order = [(int(place) + 1) / 1000 for place in np.argsort(-draws.mean(axis=1))]
+        best, worst, middle = order[0], order[-1], order[4]
+        found = compare(read_runs(written.work), "test_accuracy").ranked
+        adjusted = next(row.p for row in found if row.settings["optimizer.learning_rate"] == worst)
+        pair = written.pair(runs[worst, 0], runs[best, 0])
+        among = pair.among("test_accuracy")
+        assert among is not None
+        assert (among.trials, among.p) == (8, adjusted)
+        assert "They are among the 8 trials of sweep 55555555: corrected for the best" in told(pair)
+        assert "and neither is the best" in told(written.pair(runs[worst, 0], runs[middle, 0]))
+
     def test_other_data_is_not_compared(self, written: Written) -> None:
         first, second = written.run([], 0.9), written.run(["data=wine"], 0.1)
         text = told(written.pair(first, second))
@@ -366,6 +483,39 @@ class TestVerbs:
         assert rows["metric", "test_accuracy"]["difference"] == pytest.approx(0.09)
         assert rows["curve", "val_accuracy"]["first"] == [0.5, 0.9]
         assert rows["curve", "val_accuracy"]["note"]["first_differ"] == 2
+
+    def test_diff_names_the_epoch_of_a_metric(self, written: Written, capsys: pytest.CaptureFixture[str]) -> None:
+        metrics = {"test_loss": 0.3, "val_loss": 0.9, "best_val_loss": 0.2, "restored_val_loss": 0.25}
+        first = written.run([], 0.0, metrics=metrics)
+        second = written.run([rate(0.1)], 0.0, metrics={name: value * 2 for name, value in metrics.items()})
+        assert main(["diff", first, second, "--csv"]) == 0
+        rows = {
+            row["key"]: row for row in csv.DictReader(io.StringIO(capsys.readouterr().out)) if row["kind"] == "metric"
+        }
+        found = {name: (float(row["first"]), row["note"]) for name, row in rows.items()}
+        assert found == {
+            "test_loss": (0.3, "of the kept weights"),
+            "val_loss": (0.25, "of the kept weights"),
+            "best_val_loss": (0.2, "of the best epoch"),
+            "last_val_loss": (0.9, "of the last epoch"),
+        }
+        assert float(rows["last_val_loss"]["difference"]) == pytest.approx(0.9)
+        assert main(["diff", first, second]) == 0
+        shown = next(line.split() for line in capsys.readouterr().out.splitlines() if line.startswith("val_loss"))
+        assert shown == ["val_loss", "0.2500", "0.5000", "+0.2500"]
+
+    def test_who_is_ahead_goes_by_the_goal_of_the_projects_own_metric(self, written: Written, work: Path) -> None:
+        folder = work / "conf" / "metric"
+        folder.mkdir(parents=True)
+        (folder.parent / "project.yaml").write_text("components: []\n")
+        (folder / "waste.yaml").write_text("_target_: keras.metrics.MeanAbsoluteError\n_goal_: min\n")
+        catalog = Catalog(Roots.of(work))
+        (course,) = courses_of({"val_waste": (3.0, 2.0)}, {"val_waste": (1.0, 1.0)}, catalog)
+        assert course.leads == [(2, 1)]
+        sides, curves = find_two(written.run([], 0.9), written.run([rate(0.1)], 0.8), work, catalog), ((3.0,), (1.0,))
+        first, second = (replace(side, curves={"val_waste": curve}) for side, curve in zip(sides, curves, strict=True))
+        (course,) = Pair(first, second, catalog, Pool((), catalog)).courses
+        assert course.leads == [(2, 1)]
 
     def test_why_as_json(self, written: Written, capsys: pytest.CaptureFixture[str]) -> None:
         runs = trials(written)

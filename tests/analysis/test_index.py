@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import sqlite3
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -29,6 +31,7 @@ def many(project: Project, monkeypatch: pytest.MonkeyPatch) -> Project:
     monkeypatch.setattr(index, "_WORTHWHILE", _MANY - 4)
     monkeypatch.setattr(index, "_NEWS", 1)
     monkeypatch.setattr(index, "_WAIT_SECONDS", 0.02)
+    monkeypatch.setattr(index, "_SETTLED_NS", 0)  # the runs are written a moment ago
     for number in range(_MANY - 4):
         settings = {"optimizer.learning_rate": 0.001 * (number % 7 + 1), "seed": number // 7}
         project.run(settings, {"test_accuracy": 0.9 + number / 3000, "loss": 1 / 3})
@@ -196,7 +199,7 @@ def test_commands_at_one_time_do_each_other_no_harm(many: Project) -> None:
     code = (
         "import sys; from pathlib import Path; from dlrun.analysis import index\n"
         "from dlrun.analysis.index import INDEX, read_all\n"
-        "index._WORTHWHILE = index._NEWS = 1\n"
+        "index._WORTHWHILE = index._NEWS = 1; index._SETTLED_NS = 0\n"
         "folder = Path(sys.argv[1])\n"
         "for _ in range(5):\n"
         "    assert len(read_all(folder)) == int(sys.argv[2])\n"
@@ -223,3 +226,80 @@ def test_a_sweep_of_many_takes_its_runs_from_it(many: Project, monkeypatch: pyte
     assert [run.status for run in sweep.records()] == [statuses[run] for run in ids] + ["queued"]
     assert set(read_some(many.work / "runs", ids)) == set(ids)
     assert len(by_id(many)) == _MANY, "rows of runs that were not asked for stay"
+
+
+def test_a_row_of_a_run_that_is_gone_goes_too(many: Project) -> None:
+    found = by_id(many)
+    gone = next(run for run in found.values() if run.status == "finished")
+    shutil.rmtree(gone.path)
+    by_id(many)
+    with sqlite3.connect(many.work / "runs" / INDEX) as store:
+        kept = {name for (name,) in store.execute("select id from run")}
+    assert gone.id not in kept
+    assert len(kept) == _MANY - 2  # nor has the one without a result any
+
+
+def test_another_file_of_the_same_time_and_size_is_read_again(many: Project) -> None:
+    run = next(run for run in by_id(many).values() if run.status == "finished" and run.metrics.get("loss") == 1 / 3)
+    path = run.path / "result.json"
+    before, content = path.stat(), path.read_text()
+    aside = path.with_name("aside")
+    aside.write_text(content.replace("0.3333333333333333", "0.4444444444444444"))
+    os.utime(aside, ns=(before.st_atime_ns, before.st_mtime_ns))
+    aside.replace(path)
+    assert (path.stat().st_mtime_ns, path.stat().st_size) == (before.st_mtime_ns, before.st_size)
+    assert by_id(many)[run.id].metrics["loss"] == 0.4444444444444444
+
+
+def test_while_somebody_writes_it_nothing_is_written(many: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    expected = by_id(many)
+    written: list[object] = []
+    monkeypatch.setattr(index, "_write", lambda *words: written.append(words))
+    with sqlite3.connect(many.work / "runs" / INDEX, isolation_level=None) as store:
+        store.execute("begin exclusive")
+        assert by_id(many) == expected
+    assert written == []
+
+
+def test_what_was_changed_a_moment_ago_is_not_kept(many: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a file system whose times are of whole seconds the next change would not be seen."""
+    monkeypatch.setattr(index, "_SETTLED_NS", 2_000_000_000)
+    ids = sorted(run.id for run in by_id(many).values() if run.status == "finished")
+    long_ago = time.time() - 60
+    for name in ids[1:]:
+        for path in (many.work / "runs" / name).iterdir():
+            os.utime(path, (long_ago, long_ago))
+    by_id(many)
+    never(monkeypatch, allowed=4)  # the first, the failed, the torn and the one without a result
+    path = many.work / "runs" / ids[0] / "result.json"
+    before, content = path.stat(), path.read_text()
+    path.write_text(content.replace('"loss": 0.3333333333333333', '"loss": 0.5555555555555555'))
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert by_id(many)[ids[0]].metrics != json.loads(content)["metrics"]
+
+
+def test_half_a_surrogate_pair_in_a_name_is_no_error(many: Project) -> None:
+    path = many.work / "runs" / sorted(by_id(many))[0] / "result.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"name": "a \ud800 b"}))
+    odd = many.work / "runs" / os.fsdecode(b"\xff")
+    shutil.copytree(path.parent, odd)
+    for _ in range(2):
+        found = by_id(many)
+        assert found[path.parent.name].name == found[odd.name].name == "a \ud800 b"
+        assert found == straight(many)
+
+
+def test_a_large_sweep_that_has_not_begun_has_no_folder_of_runs(project: Project) -> None:
+    names = [f"{number:016x}" for number in range(150)]
+    sweep = read_sweep(project.work / "sweeps" / project.sweep({"a": names}))
+    assert sweep is not None
+    assert {run.status for run in sweep.records()} == {"queued"}
+
+
+def test_the_digest_of_the_data_is_kept(many: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    name = next(run.id for run in by_id(many).values() if run.status == "finished")
+    with Journal(many.work / "runs" / name / "journal.jsonl") as journal:
+        journal.append("data", name="digits", digest="d" * 64)
+    by_id(many)
+    never(monkeypatch, allowed=1)
+    assert by_id(many)[name].digest == "d" * 64

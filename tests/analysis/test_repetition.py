@@ -81,3 +81,11 @@ def test_what_else_makes_it_diverge(now: Any) -> None:
 def test_where_the_first_journal_is_lost_the_scores_are_compared() -> None:
     found = judge(replace(THEN, epochs={}), THEN)
     assert (found.verdict, found.compared) == ("identical", 0)
+
+
+def test_where_nothing_is_left_nothing_is_the_same() -> None:
+    nothing = History({}, {}, None, "finished")
+    found = judge(nothing, THEN)
+    assert (found.verdict, found.same_weights, found.compared) == ("nothing to compare", None, 0)
+    assert judge(replace(nothing, epochs={1: {}}), THEN).verdict == "nothing to compare"
+    assert judge(replace(nothing, fingerprint=THEN.fingerprint), replace(THEN, scores={})).verdict == "identical"

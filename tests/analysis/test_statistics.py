@@ -111,6 +111,22 @@ def test_unpaired_difference_is_welchs() -> None:
     assert (found.low, found.high) == pytest.approx((interval.low, interval.high))
 
 
+def test_unpaired_splits_widen_the_interval_as_paired_ones() -> None:
+    """Each variance of a mean is (1/n + n_test/n_train) s^2; with samples alike the error grows by one factor."""
+    a, b = [0.91, 0.94, 0.92, 0.95, 0.90], [0.90, 0.93, 0.91, 0.94, 0.89]
+    plain, corrected = unpaired_difference(a, b), unpaired_difference(a, b, 0.25)
+    assert (plain.method, corrected.method) == ("Welch", "corrected Welch")
+    widths = [each.high - each.low for each in (plain, corrected) if each.high is not None and each.low is not None]
+    assert widths[1] / widths[0] == pytest.approx(((1 / 5 + 0.25) / (1 / 5)) ** 0.5)
+    assert corrected.sd == pytest.approx(plain.sd) and corrected.mean == plain.mean
+
+
+def test_unpaired_values_all_alike_have_no_test() -> None:
+    found = unpaired_difference([0.9] * 5, [0.8] * 5)
+    assert (found.n, found.p, found.method) == (5, None, "none")
+    assert found.warning is not None and found.warning.startswith("The values of each are all equal")
+
+
 def test_a_constant_difference_is_no_certainty() -> None:
     found = paired_difference([0.5, 0.6, 0.7], [0.4, 0.5, 0.6])
     assert found.method == "sign"

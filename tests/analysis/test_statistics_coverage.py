@@ -169,6 +169,25 @@ def test_probability_of_being_better_is_calibrated() -> None:
     assert np.mean(true[middling]) == pytest.approx(np.mean(told[middling]), abs=0.03)
 
 
+@pytest.mark.parametrize(
+    ("trials", "spread", "right"), [(2, 0.3, 0.86), (10, 0.3, 0.77), (2, 1.0, 0.98), (10, 1.0, 0.95)]
+)
+def test_probability_of_being_better_flatters_a_chosen_best_and_small_differences(
+    trials: int, spread: float, right: float
+) -> None:
+    """Where the best is said to be over 95% likely better than the second, as docs/statistics.md tells it."""
+    rng = np.random.default_rng(trials)
+    n = 300_000 // trials
+    effect = rng.normal(scale=spread, size=(n, trials))
+    samples = effect[..., None] + rng.normal(size=(n, trials, 5))
+    order, at = np.argsort(-samples.mean(axis=-1), axis=-1), np.arange(n)
+    first, second = order[:, 0], order[:, 1]
+    told = paired_tests(samples[at, first], samples[at, second]).probability
+    sure, true = told > 0.95, effect[at, first] > effect[at, second]
+    assert np.mean(told[sure]) > 0.97
+    assert np.mean(true[sure]) == pytest.approx(right, abs=0.02)
+
+
 def test_tests_of_equals_keep_their_level() -> None:
     """Each test on values that are equal in distribution, rounded as accuracies are: p below 5% in 5% at most."""
     rng, found = np.random.default_rng(6), {}

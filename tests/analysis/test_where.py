@@ -139,3 +139,42 @@ def test_what_the_values_are(runs: list[RunRecord]) -> None:
 def test_every_own_key_can_be_asked_for(runs: list[RunRecord]) -> None:
     read = {key: {str(of(run)) for run in runs} for key, of in KEYS.items()}
     assert all(len(values) > 1 for values in read.values()), read
+
+
+def test_a_whole_number_is_that_number(project: Project) -> None:
+    largest = 2**32 - 1
+    for offset in (0, 1, 2**31):
+        project.run({"seed": largest - offset}, {})
+    project.run({"seed": 2**60 + 1}, {})
+    found = read_runs(project.work)
+
+    def seeds(condition: str) -> list[int]:
+        return [run.spec["seed"] for run in matching(found, [condition])]
+
+    assert seeds(f"seed={largest}") == [largest]
+    assert seeds(f"seed={largest},{largest - 1}") == [largest, largest - 1]
+    assert seeds(f"seed={2**60}") == []
+    assert seeds(f"seed={2**60 + 1}") == [2**60 + 1]
+    assert seeds(f"seed={2**60 + 1}.0") == []  # as a float it is 2**60
+    assert seeds(f"seed>{2**60}") == [2**60 + 1]
+    assert seeds("seed=4294967295.0") == [largest]
+    assert seeds(f"seed<{'9' * 400}") == [run.spec["seed"] for run in found]
+
+
+def test_a_number_is_as_near_as_its_text(project: Project) -> None:
+    for rate in (0.1 + 0.2, 0.3001, 0.302):
+        project.run({"optimizer.learning_rate": rate}, {})
+    found = read_runs(project.work)
+    assert [run.spec["optimizer.learning_rate"] for run in matching(found, ["learning_rate=0.3"])] == [0.1 + 0.2]
+
+
+def test_null_is_a_value_and_no_key_is_none(project: Project) -> None:
+    project.run({"optimizer.momentum": None}, {}, id="a" * 16)
+    project.run({"optimizer.momentum": 0.9}, {"loss": 0.5}, id="b" * 16)
+    project.run({}, {}, id="c" * 16)
+    found = read_runs(project.work)
+    assert chosen(found, "momentum=null") == "a"
+    assert chosen(found, "momentum!=null") == "bc"
+    assert chosen(found, "momentum~n") == ""
+    assert chosen(found, "loss=null") == ""
+    assert values_of(found, "momentum=1") == "0.9"

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from analysis.synthetic import Project
-from dlrun.analysis.which import find_run, find_runs
+from dlrun.analysis.runs import read_runs
+from dlrun.analysis.which import best_of_each, find_run, find_runs
 from dlrun.errors import UserError
 from dlrun.tracking.journal import Journal
 
@@ -99,3 +100,15 @@ def test_what_is_archived_is_neither_the_last_nor_the_best(project: Project) -> 
     assert find_run("last", project.work).id == find_run("best", project.work).id == worse
     assert find_run(better[:8], project.work).id == better
     assert [run.id for run in find_runs(newer, project.work).runs] == [better]
+
+
+def test_each_data_set_has_a_best_run_of_its_own(project: Project) -> None:
+    iris = project.run({"data.option": "iris"}, {"test_accuracy": 1.0})
+    project.run({"data.option": "digits", "seed": 1}, {"test_accuracy": 0.8})
+    digits = project.run({"data.option": "digits", "seed": 0}, {"test_accuracy": 0.9})
+    project.run({"data.option": "wine"}, {}, "failed")
+    found = best_of_each(read_runs(project.work))
+    assert {best.data: (best.run.id, best.metric) for best in found} == {
+        "iris": (iris, "test_accuracy"),
+        "digits": (digits, "test_accuracy"),
+    }

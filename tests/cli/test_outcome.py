@@ -47,7 +47,13 @@ def printed(capsys: pytest.CaptureFixture[str], folder: Path, repeated: int = 0,
     """The lines printed for a run, each word apart by one space."""
     result = Result(**{**FACTS, **facts})
     answer: Any = SimpleNamespace(
-        rate_test=None, sweep=None, store=None, result=result, repeated=repeated, work=folder, tracking="none"
+        rate_test=None,
+        sweep=None,
+        store=None,
+        result=result,
+        repeated=repeated,
+        work=folder,
+        tracking={"option": "none"},
     )
     print_answer(answer)
     return [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()]
@@ -131,7 +137,7 @@ def ended(project: Project, repeated: int, overrides: Sequence[str], threads: in
         repeated=repeated,
         work=project.work,
         catalog=None,
-        tracking="none",
+        tracking={"option": "none"},
     )
 
 

@@ -69,6 +69,16 @@ def test_compare_shows_what_failed(project: Project) -> None:
     assert "10 diverged nan: loss at epoch 2" in text
 
 
+def test_compare_says_where_a_difference_is_of_two_seeds_of_many(project: Project) -> None:
+    for rate, first in ((0.1, 0), (0.01, 8)):
+        for seed in range(first, first + 10):
+            value = 0.9 - first / 400 + 0.001 * (seed * (1 + first) % 4)
+            project.run({"optimizer.learning_rate": rate, "seed": seed}, {"test_accuracy": value})
+    text = flat(run_compare("runs").output)
+    assert "The difference of learning_rate=0.01 to the best is of the 2 seeds that both have, not of 10." in text
+    assert "Two seeds: the interval rests on a normal distribution" in text
+
+
 def test_compare_with_nothing_finished(project: Project) -> None:
     project.run({"seed": 1}, {}, "failed", cause={"kind": "E", "message": "x"})
     found = run_compare("runs")
@@ -248,8 +258,8 @@ def test_the_effect_of_one_key(project: Project) -> None:
     project.run({"optimizer.learning_rate": 9.0}, {}, "diverged", cause={"kind": "nan", "message": "no"})
     text = run_compare("runs", "--by", "learning_rate").output
     lines = [line.split() for line in text.splitlines()]
-    assert lines[1] == ["learning_rate", "test_accuracy", "blocks", "to", "best", "p"]
-    assert lines[3][0] == "0.01" and lines[4][:4] == ["0.001", "0.927001", "6", "-0.009009"]
+    assert lines[1] == ["learning_rate", "test_accuracy", "blocks", "seeds", "to", "best", "p"]
+    assert lines[3][0] == "0.01" and lines[4][:5] == ["0.001", "0.927001", "6", "3", "-0.009009"]
     assert "9 diverged nan: no" in flat(text)
     assert "Best: learning_rate=0.01. It is ahead of 0.001 by 0.0090" in flat(text)
     assert "averaged over dropout; a block is the same other settings and seed" in flat(text)
@@ -428,3 +438,33 @@ def test_neither_framework_nor_hydra_is_imported(project: Project) -> None:
         "print(sorted({'tensorflow', 'keras', 'mlflow', 'hydra', 'sklearn', 'pandas'} & set(sys.modules)))"
     )
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
+
+
+def test_causes_that_differ_in_a_number_are_one(project: Project) -> None:
+    project.accuracies({0.001: [0.95, 0.96]})
+    for seed, loss in enumerate(("6.36e+20", "1.2e+21")):
+        cause = {"kind": "explosion", "message": f"loss became {loss}"}
+        project.run({"optimizer.learning_rate": 10.0, "seed": seed}, {}, "diverged", cause=cause)
+    for seed, message in enumerate(("a shape is wrong", "no such file", "no such file")):
+        cause = {"kind": "error", "message": message}
+        project.run({"optimizer.learning_rate": 5.0, "seed": seed}, {}, "failed", cause=cause)
+    text = flat(run_compare("runs").output)
+    assert "10 2 of 2 diverged such as explosion: loss became 6.36e+20 " in f"{text} "
+    assert "(1 of 2)" not in text
+    assert "5 3 of 3 failed" in text and "no such file (2 of 3)" in text
+
+
+def test_lists_stand_in_one_piece(project: Project) -> None:
+    for hidden in ([32, 16], [64]):
+        for seed in (0, 1):
+            project.run({"model.hidden": hidden, "seed": seed}, {"test_accuracy": 0.9 + seed / 100 + len(hidden) / 50})
+    for words in (("runs",), ("runs", "--by", "hidden")):
+        assert any(line.startswith("[32,16] ") for line in run_compare(*words).output.splitlines())
+
+
+def test_at_that_changes_nothing_says_so(project: Project) -> None:
+    project.accuracies({0.001: [0.951, 0.962], 0.01: [0.971, 0.975]})
+    for words in ((), ("--by", "learning_rate")):
+        text = flat(run_compare("runs", "--at", "last", *words).output)
+        assert "--at last changes nothing here: test_accuracy is always of the restored weights" in text
+        assert "changes nothing" not in run_compare("runs", *words).output

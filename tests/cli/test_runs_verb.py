@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime
 from pathlib import Path
 
 import pytest
 from analysis.synthetic import Project
 from click.testing import CliRunner, Result
 
-from dlrun.cli import runs
+from dlrun.cli import compare, runs
 from dlrun.errors import UserError
 
 
@@ -124,3 +125,40 @@ def test_nothing_chosen_is_nothing_done(project: Project) -> None:
     done = flat(run_runs("last", "--status", "failed", "--delete", "--yes").output)
     assert done.endswith("with status=failed: nothing was done.")
     assert len(ids()) == 1
+
+
+def test_deleted_runs_of_a_sweep_are_not_left_to_do(project: Project) -> None:
+    gone, _ = swept = project.accuracies({0.1: [0.8, 0.9]})
+    sweep = project.sweep({"a": swept})
+    run_runs(gone, "--delete", "--yes")
+    assert "1 finished, 1 deleted" in flat(run_runs().output)
+    assert ids(sweep, "--status", "deleted") == [gone]
+    said = flat(CliRunner().invoke(compare.command, [sweep]).output)
+    assert "1 finished, 1 deleted" in said and "dlrun resume" not in said
+
+
+def test_the_metric_and_what_programs_get(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    swept = project.accuracies({0.1: [0.8, 0.9]})
+    sweep = project.sweep({"a": swept})
+    failed = project.run({"optimizer.learning_rate": 0.1, "seed": 7}, status="failed", durations={"total_seconds": 2.5})
+    monkeypatch.setenv("COLUMNS", "80")
+    header, _, *rows = run_runs(sweep).output.splitlines()[1:]
+    assert header.split() == ["id", "name", "status", "attempts", "test_accuracy"]
+    assert [row.split()[-1] for row in rows] == ["0.8000", "0.9000"]
+    assert all(len(line) <= 80 for line in (header, *rows))
+    assert "test_accuracy" not in run_runs(failed).output
+    (told,) = json.loads(run_runs("--where", "test_accuracy>0.85", "--json").output)
+    assert told["metrics"]["test_accuracy"] == 0.9 and told["data"] == "digits"
+    assert datetime.fromisoformat(told["started"]).tzinfo is not None
+    (told,) = json.loads(run_runs(failed, "--json").output)
+    assert (told["metrics"], told["seconds"]) == ({}, 2.5)
+    assert '"{""test_accuracy"": 0.9' in run_runs(swept[1], "--csv").output
+
+
+def test_long_names_beside_a_metric_fit_the_terminal(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    keys = {"optimizer.learning_rate": 0.001, "model.hidden": [32, 16], "trainer.batch_size": 128}
+    swept = [project.run({**keys, "seed": seed}, {"test_accuracy": 0.9}) for seed in (0, 1)]
+    sweep = project.sweep({"a": swept})
+    run_runs(sweep, "--tag", "idea=narrow")
+    monkeypatch.setenv("COLUMNS", "80")
+    assert all(len(line) <= 80 for line in run_runs(sweep).output.splitlines())

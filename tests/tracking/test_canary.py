@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from dlrun import api
+from dlrun.planning import Planner
 from dlrun.tracking.secret import Secrets
 
 CANARY = "kanarienvogel7"
@@ -128,3 +130,22 @@ def test_the_search_would_find_it(work: Path) -> None:
     (work / "a").mkdir()
     (work / "a" / ".b").write_bytes(b"\0x" + CANARY.encode())
     assert found_in(work) == ["a/.b"]
+
+
+def test_a_secret_in_what_is_not_committed_is_hidden_where_it_is_kept(
+    work: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def git(*words: str) -> None:
+        subprocess.run(["git", "-c", "user.name=a", "-c", "user.email=a@b.c", *words], check=True, capture_output=True)
+
+    git("init")
+    (work / ".env").write_text("STORE=\n")
+    git("add", ".env")
+    git("commit", "-m", "one")
+    (work / ".env").write_text(f"STORE={AWAY}\n")
+    monkeypatch.setenv("DLRUN_CANARY", AWAY)
+    planner = Planner(work)
+    plan = planner.plan([ADDRESS], sweep=False)
+    diff = api._surroundings(plan, planner.roots, "dlrun")["git"]["diff"]
+    assert "+STORE=${oc.env:DLRUN_CANARY}" in diff
+    assert CANARY not in diff

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sqlite3
 import subprocess
 import sys
@@ -101,6 +102,19 @@ def test_it_predicts_what_the_run_predicts(name: str, runs: dict[str, Any]) -> N
     assert list(found["prediction"]) == [signature["classes"][i] for i in expected.argmax(axis=1)]
 
 
+def test_what_cannot_be_predicted_is_not_made_up(runs: dict[str, Any]) -> None:
+    table = load_iris(as_frame=True).frame.drop(columns="target").head(3)
+    first = table.columns[0]
+    with opened(runs["table"]) as model:
+        found = model.predict(table.assign(**{first: [1.0, float("nan"), 2.0]}))
+        assert found["prediction"].isna().tolist() == [False, True, False]
+        assert len(model.predict(table.head(0))) == 0
+        with pytest.raises(ValueError, match=f"column {re.escape(first)} must hold numbers"):
+            model._model_impl.predict(table.assign(**{first: "x"}))
+        with pytest.raises(Exception, match=re.escape(first)):
+            model.predict(table.drop(columns=first))
+
+
 @pytest.mark.parametrize(
     ("classes", "kind", "outputs", "table"),
     [
@@ -142,7 +156,7 @@ def test_it_is_registered_when_that_is_asked(runs: dict[str, Any]) -> None:
 
 def test_of_a_sweep_the_best_run_has_a_model_and_the_others_their_weights(runs: dict[str, Any]) -> None:
     swept = runs["sweep"]
-    best = json.loads(next(swept.work.glob("sweeps/*/best.json")).read_text())
+    (best,) = json.loads(next(swept.work.glob("sweeps/*/best.json")).read_text())["best"]
     assert best["metric"] == "test_accuracy"
     scores = {run.id: run.metrics["test_accuracy"] for run in swept.results}
     assert scores[best["run"]] == max(scores.values())

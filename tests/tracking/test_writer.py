@@ -322,7 +322,7 @@ def test_sql_leaves_what_mlflow_would(unsent: Path, tmp_path_factory: pytest.Tem
     assert _tables(unsent) == _tables(other)
     files = _files(unsent)
     assert files == _files(other)
-    assert files["alone"]["a.txt"] == b"a plot"
+    assert files["alone"]["plots/a.txt"] == b"a plot"
     models = _models(unsent)
     assert models == _models(other)
     assert models["data/model/model.keras"] == b"a model"

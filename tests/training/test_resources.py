@@ -12,6 +12,7 @@ import psutil
 import pytest
 
 from dlrun.tracking.journal import read
+from dlrun.training import resources
 from dlrun.training.resources import sampled, sampling
 
 _CARDS = """
@@ -80,10 +81,11 @@ def test_a_full_disk_ends_the_sampling_and_not_the_training() -> None:
     assert len(calls) == 1
 
 
-def test_a_run_has_its_samples_in_its_journal(tmp_path: Path) -> None:
+def test_a_run_has_its_samples_in_its_journal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import dlrun
 
-    words = ["tracking=offline", "tracking.system_metrics_seconds=0.05", "trainer.epochs=150", "trainer.device=cpu"]
+    monkeypatch.setattr(resources, "_FIRST_SECONDS", 0.05)
+    words = ["tracking=offline", "tracking.system_metrics_seconds=1", "trainer.epochs=150", "trainer.device=cpu"]
     result = dlrun.run([*words, "callback=[]"], directory=tmp_path)
     events = read(result.path / "journal.jsonl")
     samples = [event for event in events if event.event == "system"]

@@ -69,3 +69,16 @@ def test_a_model_with_a_call_of_its_own_is_trained_and_loaded_again(train_now, m
     loaded = keras.models.load_model(run_directory.model)
     rows = prepared.test.x
     np.testing.assert_array_equal(loaded.predict(rows, verbose=0), model.predict(rows, verbose=0))
+
+
+@pytest.mark.parametrize(("shape", "samples", "count"), [((4,), 150, 3), ((4,), 2, 2), ((512, 512, 3), 5, 0)])
+def test_the_example_of_a_signature_is_of_a_few_small_samples(shape, samples, count):
+    from types import SimpleNamespace
+
+    from dlrun.training.signature import signature_of
+
+    x = np.zeros((samples, *shape), dtype="float32")
+    facts = {"outputs": 1, "classes": (), "features": (), "task": "regression"}
+    found = signature_of(None, SimpleNamespace(x=x, samples=samples, input_shape=shape, **facts), [])
+    assert len(found["example"]) == count
+    assert found["shape"] == list(shape)

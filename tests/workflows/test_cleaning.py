@@ -13,6 +13,8 @@ from filelock import FileLock
 from dlrun.config.roots import Roots
 from dlrun.data.csv_kept import entry_of
 from dlrun.data.csv_layout import Settings
+from dlrun.tracking.journal import JOURNAL, Journal
+from dlrun.tracking.store import token
 from dlrun.tracking.tombstones import tombstones
 from dlrun.workflows.cleaning import Asked, clear, survey
 
@@ -77,6 +79,7 @@ def test_what_killed_processes_left_goes(project: Project) -> None:
         put(runs / ".shorter" / "1234" / "5", "ffffffffffffffff\n"),
         put(sweep / "workers" / "0.txt").parent,
         put(sweep / f".best.json.{DEAD}"),
+        put(runs / ".deleted" / f".{run.name}-token.json.{DEAD}"),
     }
     kept = {
         put(run / f".result.json.{os.getpid()}"),
@@ -140,6 +143,24 @@ def test_weights_beside_a_model_are_not_needed(project: Project) -> None:
     assert going(project, Asked(models=True)) == beside | {run / "model.keras"}
 
 
+def test_models_that_a_store_is_still_to_get_are_kept(project: Project) -> None:
+    nodes = [{"option": "none"}, {"option": "offline", "uri": None}, {"option": "mlflow", "uri": "${oc.env:DLRUN_NO}"}]
+    ids = [project.run({"seed": seed, "tracking": node}) for seed, node in enumerate(nodes)]
+    models = [put(project.work / "runs" / run / "model.keras") for run in ids]
+    for model in models:
+        with Journal(model.with_name(JOURNAL)) as journal:
+            journal.append("artifact", path=model.name)
+    assert going(project, Asked(models=True)) == {models[0]}
+    kept = [heap for heap in survey(Roots.of(project.work), Asked(models=True)) if not heap.is_asked]
+    assert {path for heap in kept for path in heap.paths} == {*models[1:]}
+    run = project.work / "runs" / ids[1]
+    offset = (run / "journal.jsonl").stat().st_size
+    store = token(f"sqlite:///{project.work.resolve() / 'mlflow.db'}")
+    note = {"store": store, "mlflow_run_id": "m", "seq": 9, "offset": offset}
+    put(run / ".synced", json.dumps(note) + "\n")
+    assert going(project, Asked(models=True)) == {*models[:2]}
+
+
 def test_the_best_are_kept(project: Project) -> None:
     ids = project.accuracies({0.1: [0.8, 0.9], 0.2: [0.99, 0.5]})  # 0.1 has the better mean: 0.99 was luck
     project.sweep({"a": ids[:2], "b": ids[2:]})
@@ -166,6 +187,7 @@ def test_data_that_a_run_has_learned_from_stays_converted(project: Project) -> N
 def test_links_lead_nowhere(project: Project, tmp_path_factory: pytest.TempPathFactory) -> None:
     outside = tmp_path_factory.mktemp("outside")
     kept = [put(outside / "model.keras"), put(outside / f".a.{DEAD}"), put(outside / "checkpoint" / "1.state")]
+    kept.append(put(outside / "checkpoint" / ".writing"))
     elsewhere = Project(outside)
     moved = elsewhere.run()
     put(outside / "runs" / moved / "model.keras")
@@ -176,5 +198,6 @@ def test_links_lead_nowhere(project: Project, tmp_path_factory: pytest.TempPathF
     (project.work / ".dlrun").mkdir()
     (project.work / ".dlrun" / "cache").symlink_to(outside)
     (project.work / "runs" / ".shorter").symlink_to(outside)
+    (project.work / "runs" / ".deleted").symlink_to(outside)
     assert going(project, Asked(checkpoints=True, models=True)) == set()
     assert all(path.exists() for path in kept)

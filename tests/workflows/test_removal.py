@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import json
-import shutil
+import os
+import signal
+import sys
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import pytest
 from analysis.synthetic import Project
 from filelock import FileLock
 
 from dlrun.analysis.runs import RunRecord, read_run, read_runs, read_sweeps
-from dlrun.errors import UserError
+from dlrun.errors import StorageError, UserError
+from dlrun.sweeps.ledger import Ledger
 from dlrun.tracking.state import Note, Synced
 from dlrun.tracking.tombstones import tombstones
 from dlrun.workflows import removal
@@ -106,32 +111,121 @@ def test_a_run_that_is_taken_up_meanwhile_stays(project: Project, monkeypatch: p
     assert (project.work / "sweeps" / sweep).is_dir()
 
 
-@pytest.mark.parametrize("moment", ["before", "half-way", "behind"])
-def test_killed_half_way_a_second_call_does_the_rest(
-    project: Project, monkeypatch: pytest.MonkeyPatch, moment: str
-) -> None:
-    one, two = project.run(), project.run({"seed": 1})
-    for run in (one, two):
+def killed_at(step: int, work: Path, ids: list[str]) -> bool:
+    """Delete runs in a process that is killed before it changes the disk for the `step`th time; whether it was."""
+    child = os.fork()
+    if child == 0:
+        left = step
+
+        def watch(event: str, arguments: tuple[Any, ...]) -> None:
+            nonlocal left
+            is_write = event == "open" and isinstance(arguments[2], int) and arguments[2] & (os.O_WRONLY | os.O_RDWR)
+            if is_write or event in ("os.rename", "os.remove", "os.rmdir", "os.mkdir"):
+                if left == 0:
+                    os.kill(os.getpid(), signal.SIGKILL)
+                left -= 1
+
+        try:
+            planned = plan([run for run in read_runs(work) if run.id in ids], work)
+            sys.addaudithook(watch)
+            remove(planned)
+        finally:
+            os._exit(0)
+    return os.waitpid(child, 0)[1] != 0
+
+
+def counting(work: Path, store: str = "token") -> set[str]:
+    return {each.mlflow_run_id for each in tombstones(work, store)}
+
+
+def test_killed_at_any_instant_nothing_is_lost(tmp_path: Path) -> None:
+    """A store hears of what has gone and never of what is there, even where that is trained anew before the rest."""
+    step, left = 0, set()
+    while True:
+        project = Project(tmp_path / str(step))
+        ids = [project.run({"seed": seed}) for seed in (0, 1)]
+        for run in ids:
+            note_sent(project, run, f"old-{run}")
+            (project.work / "runs" / run / "checkpoint").mkdir()
+            (project.work / "runs" / run / "checkpoint" / "1.state").write_text("state")
+        project.sweep({"a": ids})
+        whole = {run: size_of(project.work / "runs" / run) for run in ids}
+        if not killed_at(step, project.work, ids):
+            break
+        there = {run.id for run in read_runs(project.work)}
+        left.add(len(there))
+        assert all(size_of(project.work / "runs" / run) == whole[run] for run in there)
+        assert counting(project.work) == {f"old-{run}" for run in ids if run not in there}
+        anew = {ids[step % 2]} - there
+        for run in anew:
+            project.run(id=run)
+        assert counting(project.work) == {f"old-{run}" for run in ids if run not in there}
+        for run in anew:
+            note_sent(project, run, f"new-{run}")
+        finish(project.work)
+        assert counting(project.work) == {f"old-{run}" for run in ids if run not in there}
+        assert {run.id for run in read_runs(project.work)} == there | anew
+        remove(plan(records(project, *ids), project.work))
+        assert counting(project.work) >= {f"old-{run}" for run in ids}
+        assert not any(path.is_dir() for path in (project.work / "runs" / ".deleted").iterdir())
+        step += 1
+    assert step > 20
+    assert left == {0, 1, 2}
+
+
+def test_every_store_hears_of_a_deletion(project: Project) -> None:
+    run = project.run()
+    notes = [asdict(Synced(store, f"mlflow-{store}", seq=1, offset=1)) for store in ("one", "two")]
+    (project.work / "runs" / run / ".synced").write_text("".join(f"{json.dumps(note)}\n" for note in notes))
+    assert remove(plan(records(project, run), project.work)).in_store == 1
+    assert counting(project.work, "one") == {"mlflow-one"}
+    assert counting(project.work, "two") == {"mlflow-two"}
+
+
+def test_a_run_that_is_under_its_old_mlflow_run_again_keeps_that(project: Project) -> None:
+    """A writer that was at work before the deletion has not heard of it, and finds the MLflow run that it knows."""
+    run = project.run(id="a" * 16)
+    note_sent(project, run, "f00d")
+    remove(plan(records(project, run), project.work))
+    assert counting(project.work) == {"f00d"}
+    project.run(id=run)
+    assert counting(project.work) == {"f00d"}  # not sent: it is to have one of its own
+    note_sent(project, run, "f00d")
+    assert counting(project.work) == set()
+    with FileLock(project.work / "runs" / run / ".lock"):  # as another deletion does before it moves it
+        finish(project.work)
+    assert len(list((project.work / "runs" / ".deleted").iterdir())) == 1
+    finish(project.work)
+    assert not (project.work / "runs" / ".deleted").exists()
+
+
+def test_a_full_disk_is_freed_before_anything_is_written(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    runs = project.work / "runs"
+    ids = [project.run({"seed": seed}) for seed in (0, 1)]
+    for run in ids:
         note_sent(project, run, run)
-    really = shutil.rmtree
+        (runs / run / "model.keras").write_text("large")
+    really = removal.write_json
 
-    def kill(path: Path, **_: object) -> None:
-        if moment == "half-way":
-            (path / ".synced").unlink()
-        if moment == "behind":
-            really(path)
-        raise KeyboardInterrupt
+    def full(path: Path, content: Mapping[str, Any]) -> None:
+        if left := sorted(runs.rglob("model.keras")):
+            raise StorageError(f"{path} cannot be written: the disk is full, {left} are on it.")
+        really(path, content)
 
-    with monkeypatch.context() as patch:
-        patch.setattr(shutil, "rmtree", kill)
-        with pytest.raises(KeyboardInterrupt):
-            remove(plan(records(project, one, two), project.work))
-    assert [run.id for run in read_runs(project.work)] == [two]  # no half run is seen
-    assert read_run(project.work / "runs" / two) is not None
-    remove(plan(records(project, one, two), project.work))
-    assert read_runs(project.work) == []
-    assert {each.mlflow_run_id for each in tombstones(project.work, "token")} == {one, two}
-    assert all(path.suffix == ".json" for path in (project.work / "runs" / ".deleted").iterdir())
+    monkeypatch.setattr(removal, "write_json", full)
+    planned = plan(records(project, *ids), project.work)
+    assert (remove(planned).runs, counting(project.work)) == (2, set(ids))
+
+    other = project.run({"seed": 2})
+    note_sent(project, other, other)
+    kept = runs / project.run({"seed": 3}) / "model.keras"
+    kept.write_text("large")
+    with pytest.raises(StorageError, match="the disk is full"):  # even then: something else takes what is freed
+        remove(plan(records(project, other), project.work))
+    assert not (runs / other).exists()
+    kept.unlink()
+    finish(project.work)
+    assert counting(project.work) == {*ids, other}
 
 
 def test_finish_removes_what_lies_aside(project: Project) -> None:
@@ -178,3 +272,24 @@ def test_a_link_in_place_of_the_folder_of_what_goes_is_refused(
         remove(plan(records(project, run), project.work))
     assert (outside / "precious").is_dir()
     assert read_run(project.work / "runs" / run) is not None
+
+
+def test_a_sweep_calls_the_runs_that_it_lost_deleted_until_they_are_there_again(project: Project) -> None:
+    gone, kept = project.accuracies({0.1: [0.8, 0.9]})
+    never = "0" * 16
+    project.sweep({"a": [gone, kept, never]})
+
+    def statuses() -> list[str]:
+        (sweep,) = read_sweeps(project.work)
+        return [run.status for run in sweep.records()]
+
+    remove(plan(records(project, gone), project.work))
+    assert statuses() == ["deleted", "finished", "queued"]
+    project.run(id=gone)
+    assert statuses() == ["finished", "finished", "queued"]
+    (sweep,) = read_sweeps(project.work)
+    remove(plan(records(project, gone), project.work))
+    assert statuses() == ["deleted", "finished", "queued"]
+    with Ledger(sweep.path) as ledger:  # as its command does when it begins
+        ledger.record(gone, "queued")
+    assert statuses() == ["queued", "finished", "queued"]

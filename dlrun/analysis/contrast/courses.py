@@ -6,7 +6,8 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from dlrun.analysis.ranking import Goal
+from dlrun.analysis.ranking import Goal, goal_of
+from dlrun.config.catalog import Catalog
 
 __all__ = ["Course", "courses_of"]
 
@@ -52,13 +53,17 @@ class Course:
         return found
 
 
-def courses_of(first: Mapping[str, Sequence[float]], second: Mapping[str, Sequence[float]]) -> Iterator[Course]:
-    """A course for each metric that both runs have."""
-    from dlrun.analysis.ranking import goal_of
+def courses_of(
+    first: Mapping[str, Sequence[float]], second: Mapping[str, Sequence[float]], catalog: Catalog | None = None
+) -> Iterator[Course]:
+    """A course for each metric that both runs have.
 
+    Args:
+        catalog: tells which direction of a metric is better; None goes by the metric's name.
+    """
     for name, values in first.items():
         if name in second:
-            yield Course(name, tuple(values), tuple(second[name]), goal_of(name))
+            yield Course(name, tuple(values), tuple(second[name]), goal_of(name, catalog))
 
 
 def _leader(a: float, b: float, goal: Goal) -> int:

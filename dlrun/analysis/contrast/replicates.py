@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 from dlrun.analysis.contrast.settings import Flat, settings_of
-from dlrun.analysis.contrast.side import data_of
 from dlrun.analysis.ranking import Goal, goal_of, value_of
 from dlrun.analysis.runs import RunRecord
 from dlrun.analysis.statistics import (
@@ -20,7 +20,6 @@ from dlrun.analysis.statistics import (
 )
 from dlrun.analysis.trials import replicate_of
 from dlrun.config.catalog import Catalog
-from dlrun.tracking.journal import JOURNAL, last_attempt, read
 
 __all__ = ["Pool", "Sureness", "sureness"]
 
@@ -41,6 +40,8 @@ class Sureness:
         is_paired: whether the same seeds and splits of both were held against each other.
         more: about how many more replicates would settle it; None where it is settled, or none would do.
         over: what the replicates are: `seed` or `split`.
+        confounds: whether what a split did and what the setting did cannot be told apart: the two are on different
+            splits, and one of them on one alone.
     """
 
     metric: str
@@ -51,6 +52,7 @@ class Sureness:
     is_paired: bool
     more: int | None
     over: str = "seed"
+    confounds: bool = False
 
     @property
     def pairs(self) -> int:
@@ -84,22 +86,15 @@ class Pool:
         for run in runs:
             if run.status == "finished" and run.spec and not run.is_dev_run:
                 self._alike.setdefault(_roughly(run.spec), []).append(run)
-        self._digests: dict[str, str | None] = {}
 
     def like(self, spec: Flat, digest: str | None) -> list[RunRecord]:
         """The runs of the trial that `spec` is of, on the data of that digest, older ones first; one a replicate."""
         settings = settings_of(spec, self._catalog)
         alike = self._alike.get(_roughly(spec), ())
         same = [run for run in alike if settings_of(run.spec, self._catalog) == settings]
-        here = [run for run in same if self._digest(run) in (digest, None)]
+        here = [run for run in same if run.digest in (digest, None)]
         newest = {replicate_of(run): run for run in sorted(here, key=lambda run: run.started or 0.0)}
         return list(newest.values())
-
-    def _digest(self, run: RunRecord) -> str | None:
-        if run.id not in self._digests:
-            found = data_of(last_attempt(read(run.path / JOURNAL)))
-            self._digests[run.id] = None if found is None else found[1]
-        return self._digests[run.id]
 
 
 def sureness(
@@ -109,15 +104,27 @@ def sureness(
     goal = goal_of(metric, catalog)
     a, b = (_values(runs, metric) for runs in (first, second))
     shared = [replicate for replicate in a if replicate in b]
-    overlap = _test_to_train([*first, *second])
-    over = "split" if overlap else "seed"
     if len(shared) >= 2 or (shared and min(len(a), len(b)) == 1):
+        overlap = _test_to_train([run for run in (*first, *second) if replicate_of(run) in shared])
+        over = "split" if overlap else "seed"
         difference = paired_difference([b[each] for each in shared], [a[each] for each in shared], overlap)
         return Sureness(metric, goal, a, b, difference, True, _more(difference, overlap), over)
-    if min(len(a), len(b)) >= 2:
-        difference = unpaired_difference(list(b.values()), list(a.values()))
-        return Sureness(metric, goal, a, b, difference, False, _more(difference, overlap), over)
-    return Sureness(metric, goal, a, b, None, False, None, over)
+    splits = [
+        {_split_of(run) for run in runs if replicate_of(run) in values} for runs, values in ((first, a), (second, b))
+    ]
+    overlap = _test_to_train([*first, *second]) if min(map(len, splits)) > 1 else 0.0
+    over = "split" if overlap else "seed"
+    if min(len(a), len(b)) < 2:
+        return Sureness(metric, goal, a, b, None, False, None, over)
+    difference = unpaired_difference(list(b.values()), list(a.values()), overlap)
+    if splits[0] != splits[1] and min(map(len, splits)) == 1:
+        known = replace(difference, low=None, high=None, p=None, probability=None, method="none", warning=None)
+        return Sureness(metric, goal, a, b, known, False, None, over, confounds=True)
+    return Sureness(metric, goal, a, b, difference, False, _more(difference, overlap), over)
+
+
+def _split_of(run: RunRecord) -> tuple[Any, ...]:
+    return tuple(run.spec.get(key) for key in _SPLITS)
 
 
 def _roughly(spec: Flat) -> tuple[str, ...]:
@@ -139,7 +146,7 @@ def _more(difference: Difference, overlap: float) -> int | None:
 
 def _test_to_train(runs: Sequence[RunRecord]) -> float:
     """Rows tested over rows trained on where the runs are on several splits of the same rows; else 0."""
-    if len({tuple(run.spec.get(key) for key in _SPLITS) for run in runs}) < 2:
+    if len({_split_of(run) for run in runs}) < 2:
         return 0.0
     samples = [each for run in runs if isinstance(each := run.result.get("samples"), Mapping)]
     ratios = [float(each["test"]) / float(each["train"]) for each in samples if each.get("train") and each.get("test")]

@@ -17,7 +17,12 @@ from dlrun.training.rundir import RunDirectory
 
 __all__ = ["Otherwise", "described", "environment_of", "otherwise", "surroundings_of"]
 
-_NO_MATTER = ("command", "sweep", "git.branch")  # what was typed; a branch is a name for a commit
+_NO_MATTER = (
+    "command",
+    "sweep",
+    "git.branch",
+    "git.untracked_files",
+)  # what was typed; a branch is a name for a commit
 _NAMES = {
     "cpus": "processors",
     "cpu": "processor",
@@ -26,6 +31,7 @@ _NAMES = {
     "git.commit": "git commit",
     "git.dirty": "uncommitted changes",
     "git.diff": "what was not committed",
+    "git.untracked": "code unknown to git",
 }
 _SHOWN = 12  # of a digest
 _SHA256 = 64
@@ -76,7 +82,7 @@ def described(environment: Mapping[str, Any], origin: Mapping[str, Any] | None =
     known = {key: (origin or {})[key] for key in ("cpu", "abilities", "gpu") if key in (origin or {})}
     facts = flatten({**environment, **known})
     if isinstance(diff := facts.get("git.diff"), str) and not _is_digest(diff):
-        facts["git.diff"] = hashlib.sha256(diff.encode()).hexdigest()
+        facts["git.diff"] = hashlib.sha256(diff.encode(errors="surrogateescape")).hexdigest()
     if facts.get("threads") is None:  # then as many as it could use
         facts["threads"] = facts.get("cpus")
     kept = {key: value for key, value in facts.items() if key not in _NO_MATTER and value not in (None, {}, [])}

@@ -123,7 +123,9 @@ def _squashed_twice(curves: Curves, mends: Mends) -> Finding | None:
     if not curves.yardstick or not scores or classes is None or curves.spec["loss"].get("label_smoothing"):
         return None
     floor = math.log(1 + (classes - 1) / math.e) if classes > 2 else (math.log(1 + 1 / math.e) + math.log(2)) / 2
-    if max(scores) < _SURE or min(curves.loss) < floor - _FLOOR_SLACK:
+    late = curves.late(curves.loss)
+    is_settled = max(late) - min(late) < _FLAT * max(late)  # else it may be on its way below
+    if max(scores) < _SURE or not is_settled or min(curves.loss) < floor - _FLOOR_SLACK:
         return None
     return Finding(
         "head_loss_mismatch",

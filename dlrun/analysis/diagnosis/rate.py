@@ -70,7 +70,10 @@ def _thrown(curves: Curves, mends: Mends) -> Finding | None:
 
 def _rough(curves: Curves, mends: Mends) -> Finding | None:
     assert curves.yardstick is not None
-    rise_an_epoch = sum(curves.rises) / curves.epochs / curves.yardstick
+    # Of both losses: dropout on few rows makes that of training go to and fro at any rate, and overfitting lets that of
+    # validation rise.
+    together = min(sum(curves.rises), sum(max(b - a, 0.0) for a, b in pairwise(curves.judged)))
+    rise_an_epoch = together / curves.epochs / curves.yardstick
     if curves.best >= _GOOD or curves.epochs < _EPOCHS_TO_SEE or rise_an_epoch <= _ROUGH:
         return None
     ups = sum(rise > 0 for rise in curves.rises)

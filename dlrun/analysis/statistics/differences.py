@@ -28,6 +28,8 @@ from dlrun.analysis.statistics.student import ALPHA, Values, cumulative, paired_
 
 __all__ = ["Difference", "matched", "paired_difference", "unpaired_difference", "welch_error"]
 
+_NO_SPREAD = "The values of each are all equal, so that their spread is not known."
+
 
 @dataclass(frozen=True)
 class Difference:
@@ -35,11 +37,12 @@ class Difference:
 
     Attributes:
         sd: standard deviation of the paired differences; for unpaired ones that of a difference of two draws.
-        n: pairs; for unpaired samples the smaller of the two sizes.
+        n: pairs; for unpaired samples the smaller of the two sizes; 0 where nothing can be compared.
         low: lower end of the 95% interval; None where no interval can be had.
         p: two-sided, not adjusted; None with fewer than two replicates.
         probability: that the true mean difference is above 0, given flat priors (Benavoli et al., 2017).
-        method: `paired t`, `corrected t`, `Welch`, `sign` (all pairs differ by the same amount) or `none`.
+        method: `paired t`, `corrected t`, `Welch`, `corrected Welch`, `sign` (all pairs differ by the same amount) or
+            `none`.
         warning: what so few replicates cannot tell; None where they can.
     """
 
@@ -50,8 +53,13 @@ class Difference:
     high: float | None
     p: float | None
     probability: float | None
-    method: Literal["none", "paired t", "corrected t", "Welch", "sign"]
+    method: Literal["none", "paired t", "corrected t", "Welch", "corrected Welch", "sign"]
     warning: str | None = None
+
+    @property
+    def is_paired(self) -> bool:
+        """Whether it is of pairs that share seed, split and fold, and not of two samples."""
+        return self.method in ("paired t", "corrected t", "sign") or (self.method == "none" and self.n == 1)
 
 
 def paired_difference(a: Sequence[float], b: Sequence[float], test_to_train: float = 0.0) -> Difference:
@@ -76,18 +84,24 @@ def paired_difference(a: Sequence[float], b: Sequence[float], test_to_train: flo
     return Difference(mean, sd, n, low, high, p, probability, "corrected t" if test_to_train else "paired t", warning)
 
 
-def unpaired_difference(a: Sequence[float], b: Sequence[float]) -> Difference:
-    """How much higher `a` is than `b` where no replicates match: Welch's t-test (1947)."""
+def unpaired_difference(a: Sequence[float], b: Sequence[float], test_to_train: float = 0.0) -> Difference:
+    """How much higher `a` is than `b` where no replicates match: Welch's t-test (1947).
+
+    Args:
+        test_to_train: above 0 where both are over several splits of the same rows. Each variance of a mean is then the
+            one of Nadeau and Bengio, (1/n + test_to_train) times the variance of its values.
+    """
     first, second = np.asarray(a, dtype=np.float64), np.asarray(b, dtype=np.float64)
     mean, n = float(np.mean(first) - np.mean(second)), min(len(first), len(second))
-    warning = smallness.of_mean(n)
-    error, freedom = welch_error(first, second)
+    error, freedom = welch_error(first, second, test_to_train)
     if n < 2 or error == 0.0:
-        return Difference(mean, 0.0, n, None, None, None, None, "none", warning)
+        return Difference(mean, 0.0, n, None, None, None, None, "none", smallness.of_mean(n) or _NO_SPREAD)
     half = quantile(1 - ALPHA / 2, freedom) * error
     above = float(cumulative(mean / error, freedom))
     p = 2 * min(above, float(cumulative(-mean / error, freedom)))
-    return Difference(mean, error * math.sqrt(n), n, mean - half, mean + half, p, above, "Welch", warning)
+    method: Literal["Welch", "corrected Welch"] = "corrected Welch" if test_to_train else "Welch"
+    sd = error / math.sqrt(1 / n + test_to_train)
+    return Difference(mean, sd, n, mean - half, mean + half, p, above, method, smallness.of_mean(n))
 
 
 def matched(a: Sequence[float], b: Sequence[float]) -> tuple[Values, Values]:
@@ -101,9 +115,9 @@ def matched(a: Sequence[float], b: Sequence[float]) -> tuple[Values, Values]:
     return np.asarray(a, dtype=np.float64), np.asarray(b, dtype=np.float64)
 
 
-def welch_error(first: Values, second: Values) -> tuple[float, float]:
+def welch_error(first: Values, second: Values, test_to_train: float = 0.0) -> tuple[float, float]:
     """The standard error of the difference of two means, and its degrees of freedom; 0 and 0 without spread."""
-    parts = [float(spread(sample)) ** 2 / len(sample) for sample in (first, second)]
+    parts = [float(spread(sample)) ** 2 * (1 / len(sample) + test_to_train) for sample in (first, second)]
     error = math.sqrt(sum(parts))
     if error == 0.0:
         return 0.0, 0.0
