@@ -18,6 +18,7 @@ import pytest
 from dlrun.config.catalog import Catalog
 from dlrun.config.roots import Roots
 
+LONGEST = frozenset({"test_docs.py", "test_sweep.py", "test_contract.py", "test_engines.py", "test_resume.py"})
 REPOSITORY = Path(__file__).resolve().parent.parent
 
 
@@ -26,6 +27,11 @@ def pytest_configure() -> None:
     that the tests start would inherit that."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the files that take longest: a process takes whole files, and would end long after the others."""
+    items.sort(key=lambda item: item.path.name not in LONGEST)
 
 
 @pytest.fixture

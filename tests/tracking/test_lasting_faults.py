@@ -177,9 +177,9 @@ def test_a_run_that_cannot_be_recorded_keeps_back_no_other(work: Path, monkeypat
 def test_what_is_of_a_run_is_told_from_what_is_of_the_store() -> None:
     assert is_of_run(ValueError("not in the subpath"))
     assert is_of_run(KeyError("attempt"))
-    assert is_of_run(PermissionError(13, "Permission denied", "/work/runs/a/.synced"))
+    assert is_of_run(PermissionError(13, "Permission denied", "/here/runs/a/.synced"))
     assert is_of_run(sqlite3.IntegrityError("NOT NULL constraint failed"))
-    assert not is_of_run(OSError(28, "No space left on device", "/work/runs/a/plot.png"))
+    assert not is_of_run(OSError(28, "No space left on device", "/here/runs/a/plot.png"))
     assert not is_of_run(ConnectionRefusedError(111, "Connection refused"))
     assert not is_of_run(sqlite3.OperationalError("database is locked"))
     assert not is_of_run(sqlite3.DatabaseError("file is not a database"))
