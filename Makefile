@@ -34,7 +34,7 @@ run: install ## sweep learning rate x dropout x seed of an MLP on digits, and ra
 	$(BIN)/dlrun -m experiment=digits_rate_and_dropout
 
 test: install check ## run the tests (under 12 minutes on two cores)
-	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile -m "not slow"
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder -m "not slow"
 
 test-slow: install ## run the tests that take longer
 	$(BIN)/python -m pytest -m slow -rP
