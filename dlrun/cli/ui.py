@@ -67,7 +67,7 @@ def _check(node: dict[str, str], uri: str, roots: Roots) -> None:
 def _serve(uri: str, work: Path, port: int | None, browser: bool) -> int:
     from dlrun.tracking.uiserver import UiServer, listen
 
-    signal.signal(signal.SIGTERM, _terminate)
+    before = signal.signal(signal.SIGTERM, _terminate)
     try:
         with UiServer(uri, work / "mlartifacts", listen(port)) as server:
             server.wait_until_ready()
@@ -82,6 +82,8 @@ def _serve(uri: str, work: Path, port: int | None, browser: bool) -> int:
     except KeyboardInterrupt:  # how it is meant to be ended
         click.echo()
         return ExitCode.DONE
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _terminate(signum: int, frame: FrameType | None) -> NoReturn:

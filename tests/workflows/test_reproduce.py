@@ -124,13 +124,13 @@ def test_it_is_the_same_to_the_bit_and_nothing_else_changes(
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["Ctrl-C", "SIGTERM"])
 def test_a_signal_leaves_nothing_of_it(number: int, made: dict[str, Path], catalog_of: Catalog) -> None:
-    run = record(made["shorter"])
+    run, before = record(made["shorter"]), signal.getsignal(signal.SIGTERM)
     (run.path / REPRODUCTION).unlink(missing_ok=True)
     with pytest.raises(Terminated if number == signal.SIGTERM else KeyboardInterrupt):
         reproduce(original_of(run, catalog_of), catalog_of, listener=stop_after(2, number))
     assert not (catalog_of.roots.work / ".dlrun" / "reproductions").exists()
     assert not (run.path / REPRODUCTION).exists()
-    assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
+    assert signal.getsignal(signal.SIGTERM) == before
 
 
 def rewritten(run: Path, change: Callable[[str, dict[str, Any]], None]) -> None:
