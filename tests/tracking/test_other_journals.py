@@ -6,7 +6,7 @@ import json
 import shutil
 import signal
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -23,18 +23,9 @@ from dlrun.tracking.tree import Tree
 RUN = "a" * 16
 
 
-@pytest.fixture(scope="module")
-def empty(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A store without runs, made once."""
-    work = tmp_path_factory.mktemp("store")
-    connect(store_uri({}, work), work)
-    return work / "mlflow.db"
-
-
 @pytest.fixture
-def here(empty: Path, tmp_path: Path) -> Path:
-    with closing(sqlite3.connect(empty)) as store, closing(sqlite3.connect(tmp_path / "mlflow.db")) as copy:
-        store.backup(copy)
+def here(copy_empty_store: Callable[[Path], None], tmp_path: Path) -> Path:
+    copy_empty_store(tmp_path / "mlflow.db")
     return tmp_path
 
 

@@ -15,7 +15,6 @@ import pytest
 from dlrun.analysis.runs import read_run
 from dlrun.tracking.client import Writer
 from dlrun.tracking.journal import Journal
-from dlrun.tracking.schema import connect
 from dlrun.tracking.state import pending
 from dlrun.tracking.store import store_uri
 from dlrun.workflows import removal
@@ -23,19 +22,10 @@ from dlrun.workflows import removal
 RUN = "a" * 16
 
 
-@pytest.fixture(scope="module")
-def empty(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A store without runs, made once."""
-    work = tmp_path_factory.mktemp("store")
-    connect(store_uri({}, work), work)
-    return work / "mlflow.db"
-
-
 @pytest.fixture
-def here(empty: Path, tmp_path: Path) -> Path:
+def here(copy_empty_store: Callable[[Path], None], tmp_path: Path) -> Path:
     for name in ("mlflow.db", "copy.db"):
-        with closing(sqlite3.connect(empty)) as store, closing(sqlite3.connect(tmp_path / name)) as copy:
-            store.backup(copy)
+        copy_empty_store(tmp_path / name)
     return tmp_path
 
 
