@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from dlrun.config.catalog import Catalog
 from dlrun.config.draft import normalise_override
+from dlrun.config.given import spelled_out_files
 from dlrun.config.identity import sweep_id
 from dlrun.config.loader import PRIMARY, hydra_app
 from dlrun.config.roots import Roots
@@ -50,6 +51,7 @@ from dlrun.training.rundir import RunDirectory
 if TYPE_CHECKING:
     from hydra._internal.hydra import Hydra
 
+    from dlrun.analysis.runs import RunRecord
     from dlrun.pipeline import Listener
     from dlrun.workflows.rate_finder import RateTest
 
@@ -146,13 +148,54 @@ def load(which: str | Path, directory: Path | None = None) -> Result:
 
 def _with_model(result: Result, roots: Roots) -> Result:
     """The result with the way to its model."""
-    return dataclasses.replace(result, opener=functools.partial(_open_model, roots))
+    return dataclasses.replace(
+        result,
+        opener=functools.partial(_open_model, roots),
+        predictor=functools.partial(_predict, roots),
+        evaluator=functools.partial(_evaluate, roots),
+    )
 
 
 def _open_model(roots: Roots, path: Path) -> Any:
     from dlrun.workflows.foreign import load_model
 
     return load_model(path, Catalog(roots))
+
+
+def _predict(roots: Roots, path: Path, given: Any) -> Any:
+    import pandas as pd
+
+    from dlrun.workflows.predict import Request, prediction_of
+
+    catalog, run = Catalog(roots), _record(path)
+    if not isinstance(given, str | Path):
+        return _served(path, roots, (path / "result.json").stat().st_mtime_ns).predict(given)
+    with prediction_of(run, catalog, Request(str(given), probabilities=True)) as found:
+        return pd.concat(list(found.tables()), ignore_index=True)
+
+
+@functools.lru_cache(maxsize=2)
+def _served(path: Path, roots: Roots, _state: int) -> Any:
+    """The model of the run at `path`, opened once as long as the run is the same."""
+    from dlrun.workflows.kept_model import kept_model
+
+    return kept_model(_record(path), Catalog(roots)).served()
+
+
+def _evaluate(roots: Roots, path: Path, words: str | Sequence[str], part: str | None) -> Any:
+    from dlrun.workflows.evaluate import evaluate
+
+    split = shlex.split(words) if isinstance(words, str) else list(words)
+    return evaluate(_record(path), Catalog(roots), split, part)
+
+
+def _record(path: Path) -> RunRecord:
+    from dlrun.analysis.runs import read_run
+
+    run = read_run(path)
+    if run is None:
+        raise UserError(f"There is no run in {path}.")
+    return run
 
 
 @fork.cooled_by_errors()  # planning has TensorFlow imported ahead, by a process that nobody needs then
@@ -171,7 +214,7 @@ def answer_to(
     """
     directory = (directory or Path.cwd()).resolve()
     planner = Planner(directory)
-    overrides = [normalise_override(text) for text in overrides]
+    overrides = [normalise_override(text) for text in spelled_out_files(overrides, planner.catalog)]
     plan = planner.plan(overrides, sweep, functools.partial(_warm_up, overrides, planner) if sweep else None)
     require_consent(plan, planner.roots.work / "runs", ask)
     if any(run.spec["trainer"]["lr_finder"] for run in plan.runs):

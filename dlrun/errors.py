@@ -30,6 +30,7 @@ __all__ = [
     "RunFailed",
     "StorageError",
     "Terminated",
+    "TrainingProblem",
     "UserError",
 ]
 
@@ -77,6 +78,11 @@ class Problem:
         if self.place:
             text += f" ({self.place})"
         return text
+
+
+@dataclass(frozen=True)
+class TrainingProblem(Problem):
+    """A problem of data that keeps a run from being trained on it, and not from being evaluated on it."""
 
 
 class DlrunError(Exception):

@@ -19,18 +19,23 @@ from dlrun.analysis.diagnosis.mends import Mends
 from dlrun.config.catalog import Catalog
 from dlrun.config.identity import component_modules
 from dlrun.config.raised import telling_line
+from dlrun.data.balance import describe_rows
 from dlrun.data.dataset import Dataset
+from dlrun.data.findings.finding import Finding
+from dlrun.data.findings.look import examine
 from dlrun.data.guess import describe_guess
 from dlrun.data.load import load
 from dlrun.data.prepare import Prepared, prepare
-from dlrun.data.split import split_rows
+from dlrun.data.profile import SCHEMA, profile_of
+from dlrun.data.splits.split import Split, split_rows
 from dlrun.errors import DlrunError, OutOfTime, RunFailed, StorageError, Terminated
 from dlrun.job import Job
 from dlrun.models.build import build_model
 from dlrun.tracking.journal import Journal, epochs_until, last_attempt, read
 from dlrun.training import memory, process, saving, strategy
-from dlrun.training.atomic import storage_errors
+from dlrun.training.atomic import storage_errors, write_json
 from dlrun.training.beginning import Beginning, find_beginning
+from dlrun.training.by_class import Verdicts, verdicts_of
 from dlrun.training.causes import cause_of, in_one_line
 from dlrun.training.course import check_course, epochs_of, horizon_of
 from dlrun.training.extend import note_extensible
@@ -42,6 +47,7 @@ from dlrun.training.result import Result
 from dlrun.training.rundir import RunDirectory
 from dlrun.training.settings import as_begun
 from dlrun.training.signature import signature_of
+from dlrun.training.threshold import DEFAULT
 from dlrun.training.train import objective_of, train
 
 __all__ = ["Job", "Listener", "keep_model", "make_ready", "run"]
@@ -127,9 +133,11 @@ class Ready:
     """All that training needs, made before anything is written down."""
 
     dataset: Dataset
+    rows: Split
     prepared: Prepared
     model: Any
     durations: dict[str, float]
+    findings: tuple[Finding, ...]
 
 
 def _ready_or_refused(job: Job, catalog: Catalog) -> Ready | BaseException:
@@ -164,13 +172,16 @@ def make_ready(spec: Mapping[str, Any], catalog: Catalog) -> Ready:
     """
     began = time.perf_counter()
     dataset = load(spec["data"], catalog)
-    prepared = prepare(spec, catalog, dataset, split_rows(dataset, spec["split"], catalog))
+    rows = split_rows(dataset, spec["split"], catalog)
+    findings = examine(dataset, rows, spec)
+    prepared = prepare(spec, catalog, dataset, rows)
     check_course(prepared, spec)
     data_seconds = time.perf_counter() - began
     with strategy.scope(spec["trainer"]):
-        model = build_model(spec, catalog, prepared.input_shape, prepared.outputs)
+        model = build_model(spec, catalog, prepared.input_shape, prepared.outputs, prepared.front)
     build_seconds = time.perf_counter() - began - data_seconds
-    return Ready(dataset, prepared, model, {"data_seconds": data_seconds, "build_seconds": build_seconds})
+    durations = {"data_seconds": data_seconds, "build_seconds": build_seconds}
+    return Ready(dataset, rows, prepared, model, durations, findings)
 
 
 def _train(
@@ -179,20 +190,26 @@ def _train(
     if isinstance(ready, BaseException):
         raise ready
     _begin(beginning, directory, emit)
-    data = {"name": job.spec["data"]["option"], "digest": ready.dataset.digest, "classes": list(ready.dataset.classes)}
+    data = {"name": job.spec["data"]["option"], **describe_rows(ready.dataset, ready.rows)}
     guess = describe_guess(job.spec["loss"]["option"], ready.prepared)
-    emit("data", data | ready.prepared.describe() | {"guess": guess})
+    findings = [finding.to_json() for finding in ready.findings]
+    emit("data", data | ready.prepared.describe() | {"guess": guess, "findings": findings})
+    for text in ready.dataset.notes:
+        emit("warning", {"text": text})
+    saving.save_split(ready.rows.archive, directory, emit)
     is_kept = saving.wants_model(job.spec, auto=not job.in_sweep)
     summary = _summary(ready.model) if is_kept else None  # 10 ms, as much as some trials train
     emit("model", {"parameters": ready.model.count_params(), "summary": summary})
     with strategy.scope(job.spec["trainer"]), PROGRAMS.expecting(lambda: _siblings(job, catalog, ready.prepared)):
         outcome = train(ready.model, ready.prepared, job.spec, catalog, directory, emit)
     outcome.resumed = beginning.resumed or beginning.extends
+    outcome.guess = guess.get("accuracy", {})
     if outcome.status == "finished":
         note_extensible(job.spec, catalog, directory)
     outcome.add_preparation(ready.durations)
+    outcome.verdicts = _verdicts(job, ready, outcome, emit)
     if is_kept:
-        _save(job, catalog, ready, directory, emit)
+        _save(job, catalog, ready, directory, emit, outcome.verdicts.threshold)
     elif outcome.status == "finished" and saving.wants_weights(job.spec, is_kept):
         saving.save_weights(ready.model, directory)
     try:
@@ -202,8 +219,19 @@ def _train(
     return outcome
 
 
-def _save(job: Job, catalog: Catalog, ready: Ready, directory: RunDirectory, emit: Emit) -> None:
-    signature = signature_of(ready.model, ready.dataset, component_modules(job.spec, catalog))
+def _verdicts(job: Job, ready: Ready, outcome: Outcome, emit: Emit) -> Verdicts:
+    """The threshold, and in a single run what is made of each class; of weights that are worth keeping alone."""
+    if outcome.status != "finished" or outcome.fast_dev_run:
+        return Verdicts()
+    return verdicts_of(ready.model, ready.prepared, job.spec["trainer"]["threshold"], not job.in_sweep, emit)
+
+
+def _save(
+    job: Job, catalog: Catalog, ready: Ready, directory: RunDirectory, emit: Emit, threshold: float = DEFAULT
+) -> None:
+    modules = component_modules(job.spec, catalog)
+    signature = signature_of(ready.model, ready.dataset, job.spec["data"], modules, threshold)
+    write_json(directory.path / SCHEMA, profile_of(ready.dataset, ready.rows.train))
     saving.save_model(ready.model, ready.prepared, signature, directory, emit)
 
 
@@ -222,14 +250,15 @@ def keep_model(job: Job, catalog: Catalog) -> None:
         def emit(event: str, fields: Mapping[str, Any]) -> None:
             journal.append(event, **fields)
 
-        _save(job, catalog, ready, directory, emit)
+        done = directory.result()
+        _save(job, catalog, ready, directory, emit, DEFAULT if done is None else done.threshold)
         directory.weights.unlink(missing_ok=True)
 
 
 def _siblings(job: Job, catalog: Catalog, prepared: Prepared) -> Iterator[tuple[Any, Objective]]:
     """Models and objectives of the runs that show which numbers vary in the sweep."""
     for spec in job.siblings:
-        model = build_model(spec, catalog, prepared.input_shape, prepared.outputs)
+        model = build_model(spec, catalog, prepared.input_shape, prepared.outputs, prepared.front)
         yield model, objective_of(prepared, spec, catalog)
 
 
@@ -255,7 +284,16 @@ def _diagnosis(job: Job, catalog: Catalog, directory: RunDirectory, outcome: Out
     """What is wrong with a training that has ended; its end is not in the journal yet."""
     curves = curves_of(read(directory.journal), job.spec)
     cause = (outcome.cause or {}).get("message")
-    ended = replace(curves, status=outcome.status, cause=cause)
+    names = [str(each["class"]) for each in outcome.verdicts.per_class]
+    ended = replace(
+        curves,
+        status=outcome.status,
+        cause=cause,
+        scores=outcome.metrics,
+        kept_epoch=outcome.kept_epoch,
+        confusion=outcome.verdicts.confusion,
+        names=names,
+    )
     return [finding.to_json() for finding in diagnose(ended, Mends(job.spec, catalog))]
 
 

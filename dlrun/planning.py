@@ -18,6 +18,7 @@ from dlrun.config import grid
 from dlrun.config.bounds import too_many_runs
 from dlrun.config.catalog import Catalog
 from dlrun.config.draft import Draft, Drafter, normalise_override
+from dlrun.config.given import spelled_out_files
 from dlrun.config.loader import PRIMARY, CachingConfigLoader
 from dlrun.config.origin import Origins
 from dlrun.config.roots import Roots
@@ -231,7 +232,8 @@ class Planner:
             most: values of each swept key that are looked at, all by default.
             on_first: as `plan` has it.
         """
-        parsed, problems = self._drafter.parse([normalise_override(text) for text in overrides])
+        words = spelled_out_files(overrides, self.catalog)
+        parsed, problems = self._drafter.parse([normalise_override(text) for text in words])
         if not sweep:
             problems += [grid.needs_sweep(o, self.catalog) for o in parsed if o.is_sweep_override()]
             parsed = [override for override in parsed if not override.is_sweep_override()]

@@ -13,7 +13,9 @@ from dlrun.config.identity import Identities
 from dlrun.config.parts import Interned, PerPart, Remembered
 from dlrun.config.spec import NO_PART_OF_A_RUN, SPEC_VERSION, Spec, follow_task, normalised
 from dlrun.data import declare
-from dlrun.data import split as splitting
+from dlrun.data.encoding import check as encoding
+from dlrun.data.sampling import resample as sampling
+from dlrun.data.splits import split as splitting
 from dlrun.errors import Problem
 from dlrun.models import grammar
 from dlrun.training import checks as training
@@ -56,6 +58,15 @@ class Examiner:
         self._followed = PerPart(lambda key, part, task: follow_task({key: part}, catalog, task)[key])
         self._normalised = PerPart(lambda key, part: normalised({key: part}, catalog)[key])
         self._split = Remembered(lambda spec: splitting.check(spec, catalog))
+
+        def declared(spec: Mapping[str, Any]) -> declare.Declaration:
+            return self._declared("data", spec["data"])
+
+        self._encoding = Remembered(lambda spec: encoding.check(spec, declared(spec), catalog))
+        self._shape = Remembered(
+            lambda spec: encoding.shape_behind(spec, self._declared("data", spec["data"]), catalog)
+        )
+        self._sampling = Remembered(lambda spec: sampling.check(spec, catalog))
         self._model = Remembered(lambda spec, shape, chosen: grammar.check(spec, catalog, shape, chosen))
         self._training = Remembered(lambda spec: training.check(spec, catalog))
         self._unchosen: dict[str, Any] = {group: {} for group in sorted(LIST_GROUPS & set(catalog.groups))}
@@ -86,7 +97,9 @@ class Examiner:
         checks = [
             *options,
             *self._split(spec),
-            *self._model(spec, declaration.shape, frozenset(chosen)),
+            *self._sampling(spec),
+            *self._encoding(spec),
+            *self._model(spec, self._shape(spec), frozenset(chosen)),
             *self._training(spec),
             *self._store_problems(spec["tracking"]),
         ]

@@ -6,6 +6,7 @@ the files that are there. To add one, put a `row(...)` into the list of its kind
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 __all__ = ["CONTRADICTIONS", "DATA", "EVERY", "FILES", "VALUES", "Row"]
@@ -13,6 +14,9 @@ __all__ = ["CONTRADICTIONS", "DATA", "EVERY", "FILES", "VALUES", "Row"]
 PROJECT = {"conf/project.yaml": ""}
 ROWS = "".join(f"{i},{i * 0.5},{'yes' if i % 2 else 'no'}\n" for i in range(10))
 TABLE = f"a,b,kind\n{ROWS}"
+HUGE_PNG = bytes.fromhex(  # a header that promises 20,000 x 20,000 pixels, and none
+    "89504e470d0a1a0a0000000d4948445200004e2000004e2008020000006c12d16e000000004944415435af061e"
+)
 
 
 @dataclass(frozen=True)
@@ -183,7 +187,7 @@ VALUES = [
     row("data=null", "data must name an option; got null. One of: blobs, ... (command line)"),
     row("regularizer=null", "regularizer must name an option; got null. regularizer=none (command line)"),
     row("callback=3", "callback must name an option of callback (dlrun ls callback); got 3. There are: ..."),
-    row("data=csv", "data.path must be given a value. Set it: data.path=... (the file, ...). (command line)"),
+    row("data=csv", "data.path must be given a value. Set it: data.path=... (the file; seen from ...). (command line)"),
     row(
         "'optimizer.learning_rate=${nothing}'",
         "optimizer.learning_rate must resolve: ...'nothing' not found; got '${nothing}'. (command line)",
@@ -309,7 +313,7 @@ CONTRADICTIONS = [
     row(
         "data=iris 'augment=[random_translation]'",
         "augment.random_translation must get images, (height, width, channels); got (4,) from the data."
-        " Type augment=[gaussian_noise], or augment=[]. (command line)",
+        " Type augment=[feature_dropout], or augment=[]. (command line)",
     ),
     row(
         "augment=random_translaton",
@@ -546,7 +550,10 @@ CALLS = [
     ),
     row("show csv.target", "error NAME must be ...; got csv.target. Did you mean dlrun show data.target?"),
     row("ls layer conv", "error Got unexpected extra argument (conv). dlrun ls --help shows what it takes."),
-    row("init layer foo", "error dlrun init needs --component to write one. Type dlrun init --component layer foo."),
+    row(
+        "init layer foo",
+        "error dlrun init takes ...; a component needs --component. Type ... --component layer foo.",
+    ),
     row("name=“a”", "'name=“a”' must be typed in plain quotes and hyphens, without “ ”. Type name=\"a\". ..."),
     row("'name=a;b'", "'name=a;b' must stand in quotes: Hydra reads ; as a sign of its own. Type 'name=\"a;b\"'. ..."),
     row("trian seed=1", "error 'trian' is no verb, and no KEY=VALUE. Did you mean dlrun train?"),
@@ -841,7 +848,7 @@ DATA = [
     ),
     row(
         "data=csv data.path=t.csv",
-        "data.path must hold numbers in column 'a'; got 'old' in row 11. ... data.drop=[a] (t.csv:12)",
+        "data.path must hold numbers in column 'a'; got 'old' in row 11. ... data.drop=[a], ... (t.csv:12)",
         files=csv(f"{TABLE}old,2,no\n"),
     ),
     row(
@@ -874,6 +881,56 @@ DATA = [
         "data=csv data.path=t.csv",
         "data.path must spell each class in one way in column 'kind'; got 'Yes' and 'yes'. ... (t.csv)",
         files=csv(f"{TABLE}3,2,Yes\n"),
+    ),
+    row("data=images data.path=no", "data.path must be an existing folder; got 'no'. Looked from ..."),
+    row(
+        "data=images data.path=photos",
+        "data.path must be an image: PNG, JPEG, WebP, BMP or GIF; got no image. Remove ... (photos/cat/a.png)",
+        "data.path must be an image that can be read; got an empty file. Get it again, ... (photos/dog/b.jpg)",
+        files={"photos/cat/a.png": "no image", "photos/dog/b.jpg": b""},
+    ),
+    row(
+        "data=images data.path=photos data.size=[8]",
+        "data.path must have 67,108,864 pixels or fewer, as its header says it: it is not decoded; got 20000 x 20000 ...",
+        "data.path must hold two classes or more: folders of images; got 'cat' alone. ... (photos)",
+        "data.size must be auto, or height and width, at most 8192 pixels each; got [8]. Such as data.size=[64,64]. ...",
+        files={"photos/cat/huge.png": HUGE_PNG},
+    ),
+    row(
+        "data=images_table data.path=t.csv data.image=a data.target=kind",
+        "data.path must name files that there are; got '0'. Names are seen from .; ... (t.csv:2)",
+        "...",
+        files=csv("a,kind\n0,yes\n"),
+    ),
+    row(
+        "data=masks data.path=shapes model=unet",
+        "data.path must have a mask for each image; got no masks/a. Add it, or move the image away: ... (shapes/images/a.png)",
+        "data.path must have an image for each mask; got no images/b. ... (shapes/masks/b.png)",
+        files={"shapes/images/a.png": "no image", "shapes/masks/b.png": b""},
+    ),
+    row(
+        "data=masks data.path=shapes model=unet",
+        "data.path must be an image: PNG, JPEG, WebP, BMP or GIF; got no image. Remove ... (shapes/masks/a.png)",
+        "data.path must have 67,108,864 pixels or fewer, as its header says it: it is not decoded; got 20000 x 20000 ...",
+        files={"shapes/images/a.png": HUGE_PNG, "shapes/masks/a.png": "no image"},
+    ),
+    row(
+        "data=masks data.path=shapes data.images=photos model=unet",
+        "data.images must name a folder in shapes; got 'photos'. There is images, masks; another name is"
+        " data.images=NAME. ...",
+        files={"shapes/images/a.png": "", "shapes/masks/a.png": ""},
+    ),
+    row(
+        "data=masks data.path=shapes data.size=[8] 'data.classes={a: 0}' model=unet",
+        "data.size must be auto, or height and width, at most 8192 pixels each; got [8]. ...",
+        "data.classes must name values, which are whole numbers; got {'a': 0}. Such as 'data.classes={0: ground, ...",
+        files={"shapes/images/a.png": "", "shapes/masks/a.png": ""},
+    ),
+    row(
+        "data=texts data.path=reviews",
+        "data.path must be UTF-8 text; got byte 0xe9 at offset 3. It may be WINDOWS-1252: ... iconv ... (reviews/good/1.txt)",
+        "data.path must hold text; got an empty file. Remove it, ... (reviews/bad/1.txt)",
+        files={"reviews/good/1.txt": b"caf\xe9", "reviews/bad/1.txt": ""},
     ),
 ]
 STORAGE = [
@@ -967,7 +1024,7 @@ OPTIONS = [
     ),
     row(
         "loss=mine",
-        "loss/mine: _tasks_ must hold binary, multiclass or regression, as a list; got classification."
+        "loss/mine: _tasks_ must hold binary, multiclass, regression or segmentation, as a list; got classification."
         " (conf/loss/mine.yaml:3)",
         files=option("loss/mine", "# Mine\n_target_: keras.losses.Poisson\n_tasks_: [classification]\n"),
     ),
@@ -987,8 +1044,8 @@ OPTIONS = [
         "trainer/mine: epoch must be a key that dlrun reads ... Did you mean epochs? (conf/trainer/mine.yaml:3)",
         files=option("trainer/mine", "# Mine\ndefaults: [default, _self_]\nepoch: 3\n"),
     ),
-    row("init", "error dlrun init writes a component of your own. Type dlrun init --component KIND NAME, ..."),
-    row("init t.csv", "error dlrun init writes a component of your own; got t.csv. ...", files=csv(TABLE)),
+    row("init", "error dlrun init looks at data of your own. Type dlrun init FILE for data of your own, ..."),
+    row("init a.csv b.csv c.csv", "error dlrun init takes one file or folder; got a.csv b.csv c.csv. ..."),
     row("init --component layr gated", "error KIND must be a kind of component; got layr. Did you mean layer?"),
     row("init --component layer dense", "error NAME must not be the name of a packaged option: ...; got dense. ..."),
     row(
@@ -997,4 +1054,361 @@ OPTIONS = [
         files={"gated.py": ""},
     ),
 ]
+
+_HOURS = "".join(f"2024-01-01T{i:02}:00,{i},{2 * i}\n" for i in range(24))
+HOURS = f"when,x,y\n{_HOURS}"
+
+
+def series(content: str | bytes) -> dict[str, str | bytes]:
+    return {"s.csv": content}
+
+
+_OF_SERIES = "data=series data.path=s.csv data.time=when data.window=4"
+SERIES = [
+    row("data=series", "data.path must be given a value. Set it: data.path=... ..."),
+    row(
+        "data=series data.path=t.csv data.time=when data.window=4",
+        "data.path must be an existing file; got 't.csv'. Did you mean data.path=s.csv? ...",
+        files=series(HOURS),
+    ),
+    row(
+        "data=series data.path=s.csv data.window=4",
+        "data.path must hold numbers in column 'when'; got '2024-01-01T00:00' in row 1 (24 such cells). Is it the time?"
+        " Type data.time=when. Correct the file, or leave out what holds text: data.drop=[when] (s.csv:2)",
+        files=series(HOURS),
+    ),
+    row(
+        "data=series data.path=s.csv data.time=wen data.target=z data.drop=[y,y2]",
+        "data.time must name a column of s.csv; got 'wen'. Did you mean data.time=when? The columns are when, x, y. ...",
+        "data.target must name a column of s.csv; got 'z'. The columns are when, x, y. ...",
+        "data.drop must name a column of s.csv; got 'y2'. Did you mean 'y'? The columns are when, x, y. ...",
+        files=series(HOURS),
+    ),
+    row(
+        _OF_SERIES,
+        "data.time must not go back from one row to the next; got '2024-01-01T01:00' in row 4. ... data.group=COLUMN."
+        " Type data.order=sort, which reads rows by their time. (s.csv:5)",
+        files=series(HOURS.replace("T03:", "T01:", 1).replace("T01:00,1,", "T01:30,1,")),
+    ),
+    row(
+        _OF_SERIES,
+        "data.time must hold each time once in a table; got '2024-01-01T02:00' in row 4. Where the table holds several"
+        " series, name what tells them apart: data.group=COLUMN. Leave one of them out of the file. (s.csv:5)",
+        files=series(HOURS.replace("T03:", "T02:")),
+    ),
+    row(
+        _OF_SERIES,
+        "data.time must go on in even steps, of which most are 1:00:00; got 4:00:00 before row 6. Type data.gaps=split:"
+        " no window reaches over such a place. Or data.gaps=keep: rows count, and not times. (s.csv:7)",
+        files=series("".join(line for i, line in enumerate(HOURS.splitlines(True)) if i not in (6, 7, 8))),
+    ),
+    row(
+        _OF_SERIES,
+        "data.time must hold a time in every row; got '' in row 3. Fill it in, or leave the row out of the file."
+        " (s.csv:4)",
+        files=series(HOURS.replace("2024-01-01T02:00", "")),
+    ),
+    row(
+        _OF_SERIES,
+        "data.time must hold numbers or dates, such as ...; got 'soon' in row 1. Say how they are written, ... (s.csv:2)",
+        files=series(HOURS.replace("2024-01-01T00:00", "soon")),
+    ),
+    row(
+        "data=series data.path=s.csv data.time=when",
+        "data.time must be written in a way that can be read in one way only; got '01/02/2024' in row 1. Say which:"
+        " data.time_format='%d/%m/%Y', or '%m/%d/%Y'. (s.csv:2)",
+        files=series("when,y\n" + "".join(f"01/{i:02}/2024,{i}\n" for i in range(2, 9))),
+    ),
+    row(
+        _OF_SERIES,
+        "data.path must hold numbers in column 'x'; got 'high' in row 5. Correct the file, or leave out what holds text:"
+        " data.drop=[x] (s.csv:6)",
+        "data.path must have a value in every row of column 'y'; got 1 empty cell, the first in row 8. Type"
+        " data.missing=forward, interpolate or keep: ... (s.csv:9)",
+        files=series(HOURS.replace(",4,8", ",high,8").replace(",7,14", ",7,")),
+    ),
+    row(
+        "data=series data.path=s.csv data.time=when data.window=23",
+        "data.window must leave 3 samples or more: each takes 24 rows that follow one another; got 1 of 24 rows, at most"
+        " 24. Type data.window=21, or less. (s.csv)",
+        files=series(HOURS),
+    ),
+    row(
+        f"{_OF_SERIES} data.target=sky data.steps_ahead=2",
+        "data.steps_ahead must be 1 where classes are; got 2, and 'sun' in row 1 of 'sky'. Predict one, one step at a"
+        " time; or numbers alone. (s.csv)",
+        files=series(HOURS.replace("y\n", "y,sky\n", 1).replace(":00,", ":00,sun,").replace("x,y,sky", "sky,x,y")),
+    ),
+    row(
+        "augment=[random_hue]",
+        "augment.random_hue must get images of 3 channels, red, green and blue; got (8, 8, 1) from the data. ...",
+    ),
+    row(
+        "augment=[random_brightness] preprocess=standard",
+        "augment.random_brightness must get values from 0 to 1; got those that preprocess=standard makes. Type"
+        " preprocess=minmax. (command line)",
+    ),
+    row(
+        "augment=[mixup,cutmix]",
+        "augment must hold one augmentation that mixes labels, not several; got mixup, cutmix. Leave out cutmix. ...",
+    ),
+    row("data=wine augment=[time_warp]", "augment.time_warp must get sequences, ...; got (13,) from the data. ..."),
+]
+PREFLIGHT = [
+    row("preflight=stopp", "preflight must be stop, warn or none; got 'stopp'. Did you mean preflight=stop? ..."),
+    row("init nowhere.csv", "data.path must be an existing file; got 'nowhere.csv'. Looked from ..."),
+    row(
+        "init t.csv --target knd",
+        "--target must name a column of t.csv; got 'knd'. Did you mean --target kind? The columns are ...",
+        files={"t.csv": TABLE},
+    ),
+    row(
+        "init t.csv data.decimal=komma",
+        "data.decimal must be point or comma; got 'komma'. Did you mean data.decimal=comma? (command line)",
+        files={"t.csv": TABLE},
+    ),
+    row(
+        "init t.csv model=mlp",
+        "model must be a key of the data; got 'model=mlp'. FILE is the path, and ... (command line)",
+        files={"t.csv": TABLE},
+    ),
+    row(
+        "init t.csv",
+        "data.path must have a first line that names its 3 columns: all 4 rows have 3 cells; got 4, iris. Put names in"
+        " its place, ...: sed -i.bak ... t.csv (t.csv:1)",
+        files={"t.csv": "4,iris\n1,2,a\n2,3,b\n3,4,a\n4,5,b\n"},
+    ),
+    row(
+        "init t.csv --name iris",
+        "error --name must not be the name of a packaged option: yours would take the place of data=iris everywhere; got"
+        " iris. Did you mean my_iris?",
+        files={"t.csv": TABLE},
+    ),
+    row("init t.csv", "data.path must hold rows below its header; got none. ...", files={"t.csv": "a,b,kind\n"}),
+]
 EVERY = [*TYPOS, *VALUES, *CONTRADICTIONS, *TOGETHER, *TRUST, *COMPARE, *CALLS, *FILES, *DATA, *STORAGE, *OPTIONS]
+EVERY += SERIES
+EVERY += PREFLIGHT
+
+_NO_PARQUET = b"PAR1 cut short"
+_NPY = b"\x93NUMPY\x01\x00v\x00{'descr': '|O', 'fortran_order': False, 'shape': (9, 2), }".ljust(127) + b"\n"
+SOURCES = [
+    row(
+        "data=parquet data.path=t.parquet",
+        "data.path must be a whole Parquet file; got ...",
+        files={"t.parquet": _NO_PARQUET},
+    ),
+    row(
+        "data=jsonl data.path=t.jsonl",
+        "data.path must hold a JSON object in each line; got '{\"a\": 1,' ... Write an object a line. ... (t.jsonl:2)",
+        files={"t.jsonl": '{"a": 1, "b": 2}\n{"a": 1,\n'},
+    ),
+    row(
+        "data=jsonl data.path=t.jsonl",
+        "data.path must name each key once in a line; got 'a' more than once. Rename one of them. (t.jsonl:1)",
+        files={"t.jsonl": '{"a": 1, "a": 2}\n'},
+    ),
+    row(
+        "data=npy data.path=x.npy data.labels=y.npy",
+        "data.path must hold numbers in 'x'; got Python objects, which are pickled: reading them may run code. ... (x.npy)",
+        "data.path must hold numbers or text in 'y'; got Python objects, ... (y.npy)",
+        "data.path must have a label for each sample; ...",
+        files={"x.npy": _NPY, "y.npy": _NPY.replace(b"9,", b"8,")},
+    ),
+    row(
+        "data=npz data.path=t.npz",
+        "data.path must be a whole .npz file; got File is not a zip file. ... (t.npz)",
+        files={"t.npz": b"a"},
+    ),
+    row(
+        "data=tfrecord data.path=t.tfrecord",
+        "data.path must hold whole records; got a wrong checksum in record 1, at byte 0. Is it a TFRecord file? (t.tfrecord)",
+        files={"t.tfrecord": b"no record at all"},
+    ),
+    row(
+        "data=tfds data.name=mnist", "data must find TensorFlow Datasets, which is an extra; got none. Install it: ..."
+    ),
+    row("data=npz data.path=none.npz", "data.path must be an existing file; got 'none.npz'. ... (command line)"),
+    row(
+        "data=picture.png",
+        "data must name an option, or a file or folder that can be read; got 'picture.png'. What can be read: csv, ..."
+        " (command line)",
+        files={"picture.png": b"\x89PNG\r\n\0"},
+    ),
+    row(
+        "-m data=t.csv,wine",
+        "data must name files of one kind, whose options have the same keys; got t.csv (csv), wine (an option). ...",
+        files=csv(TABLE),
+    ),
+    row("t.csv", "error 't.csv' is no verb. Type dlrun data=t.csv.", files=csv(TABLE)),
+    row(
+        "data=classification data.informative=2 data.classes=5",
+        "data.informative must leave a corner of its cube to each cloud: ...; got 2. Type data.informative=4 or more. ...",
+    ),
+]
+EVERY += SOURCES
+
+RARE = [
+    row(
+        "data=iris split=grouped",
+        "split must be another where the data does not tell which samples belong together; got grouped. Name the column"
+        " that tells them apart: data.group=COLUMN. ...",
+    ),
+    row(
+        "data=iris split=time",
+        "split.order must be rows where the data does not tell when its samples are from; got time. ...",
+    ),
+    row(
+        "data=iris split=files",
+        "split must be another where the data is not given as files to train and to test on; got files. ...",
+    ),
+    row(
+        "data=iris split=nested split.inner_fold=4",
+        "split.inner_fold must be below split.inner_folds, which is 4: folds count from 0; got 4. ...",
+    ),
+    row(
+        "data=iris split=repeated split.fold=50",
+        "split.fold must be below split.folds times split.repeats, which is 50: ...; got 50. ...",
+    ),
+    row(
+        "data=iris split.stratify=5", "split.stratify must be auto, true or false for task multiclass: ...; got 5. ..."
+    ),
+    row("data=diabetes sampling=oversample", "sampling must be none for task regression: ...; got oversample. ..."),
+    row(
+        "sampling=smote",
+        "sampling must be another where samples are no rows of a table: ... Type sampling=oversample. ...",
+    ),
+    row("data=iris trainer.threshold=f1", "trainer.threshold must be 0.5 for task multiclass: ...; got f1. ..."),
+    row("data=diabetes loss=focal", "loss must be a loss for a regression task; got focal. ..."),
+    row("data=iris metric=[pr_auc]", "metric.pr_auc must be a metric for a multiclass task; got pr_auc. ..."),
+]
+EVERY += RARE
+
+MASKS_RUN = {**RUN, "runs/0123456789abcdef/spec.json": '{"seed": 0, "task": "segmentation"}'}
+PREDICT = [
+    row("predict", "error Missing argument 'RUN'. dlrun predict --help shows what it takes."),
+    row("predict last", "error Missing argument 'FILE'. dlrun predict --help shows what it takes."),
+    row("predict last t.csv", "error There are no runs in ... dlrun trains one; ...", files=csv(TABLE)),
+    row(
+        "predict last t.csv --out p.xlsx",
+        "error --out must end in .csv, .tsv, .parquet or .jsonl; got p.xlsx.",
+        files=RUN | csv(TABLE),
+    ),
+    row(
+        "predict last t.csv --out t.csv",
+        "error t.csv is there already: nothing was written. Choose another name, or add --force.",
+        files=RUN | csv(TABLE),
+    ),
+    row(
+        "predict last t.csv --out no/p.csv",
+        "error --out must be in a folder that is there; got no/p.csv. Make it: mkdir -p no.",
+        files=RUN | csv(TABLE),
+    ),
+    row(
+        "predict last photos --out masks.csv",
+        "error --out must be a folder: the run predicts masks, a PNG for each image; got masks.csv.",
+        files=MASKS_RUN,
+    ),
+    row(
+        "predict last photos",
+        "error --out must name a folder: the run predicts masks, a PNG for each image. Add --out masks.",
+        files=MASKS_RUN,
+    ),
+    row("predict last t.csv --batch 0", "error --batch must be a number of samples, 1 or more; got 0."),
+    row("predict last t.csv --decimal dot", "error --decimal must be point or comma; got dot."),
+    row(
+        "predict last t.csv --separator ';'",
+        "error --separator must be auto, comma, semicolon, tab, pipe, space; got ;.",
+    ),
+    row("predict model.h5 t.csv", "error An HDF5 model (.h5) is not opened: it may hold code. ..."),
+    row("evaluate last", "error There are no runs in ... dlrun trains one; ..."),
+    row("evaluate last --part tests", "error --part must be test, validation, train or all; got tests."),
+]
+EVERY += PREDICT
+
+
+def _rows(
+    cell: Callable[[int], object], last: Callable[[int], object] = lambda i: i // 3 % 2
+) -> dict[str, str | bytes]:
+    return csv("a,b,y\n" + "".join(f"{i * 7 % 11},{cell(i)},{last(i)}\n" for i in range(60)))
+
+
+_NFC, _NFD = "caf\u00e9", "cafe\u0301"
+DATA_FILES = [
+    row(
+        "data=csv data.path=t.csv",
+        "data.path must be UTF-8 text; got a NUL character. If it is UTF-16: iconv -f UTF-16LE -t UTF-8 t.csv > ..."
+        " (t.csv:1)",
+        files=csv(TABLE.encode("utf-16-le")),
+    ),
+    row(
+        "data=csv data.path=t.csv",
+        "data.path must be UTF-8 text; got a NUL character. ... (t.csv:5)",
+        files=csv(TABLE.replace("3,1.5", "3,1\0.5")),
+    ),
+    row(
+        "check data=csv data.path=t.csv",
+        "data.path must hold 131,072 characters or fewer in a cell; got more. Shorten the cell; ... (t.csv:3)",
+        files=csv(TABLE.replace("1,0.5,yes", f"1,0.5,{'x' * 200_000}")),
+    ),
+    row(
+        "data=csv data.path=t.csv",
+        "data.path must spell each class in one way in column 'y'; got ... They look the same ... NFC. (t.csv)",
+        files=_rows(lambda i: i % 7, lambda i: (_NFC, _NFD)[i // 3 % 2]),
+    ),
+    row(
+        "data=csv data.path=t.csv",
+        "data.path must spell each class in one way in column 'y'; got '01' and '1'. If both are the same number, ...",
+        files=_rows(lambda i: i % 7, lambda i: ("1", "01", "2")[i % 3]),
+    ),
+    row(
+        "data=csv data.path=t.csv",
+        "data.path must write its dates in one way in column 'b'; got '2020-01-01' and '02.01.2020'. Write all of them as"
+        " 2024-01-31, or take them for words: 'data.kinds={b: category}' (t.csv)",
+        files=_rows(lambda i: f"{i % 28 + 1:02}.01.2020" if i % 2 else f"2020-01-{i % 28 + 1:02}"),
+    ),
+    row(
+        "data=csv data.path=t.csv",
+        "data.path must write its dates in one way in column 'b'; got '2020-01-01' and '0000-00-00'. If '0000-00-00' says"
+        " that there is none: 'data.missing_words=[\"0000-00-00\"]'. ...",
+        files=_rows(lambda i: f"2020-01-{i % 28 + 1:02}" if i % 9 != 3 else "0000-00-00"),
+    ),
+    row(
+        "data=csv data.path=t.csv",
+        "data.path must hold numbers in column 'b'; got '1_000' in row 4 (6 such cells). Take the underscores out ... 1000."
+        " (t.csv:5)",
+        files=_rows(lambda i: "1_000" if i % 10 == 3 else i * 15),
+    ),
+    row(
+        "data=csv data.path=t.csv",
+        "data.path must hold finite numbers, ... in column 'y'; got 1e400 in row 6. Correct the file, or choose another"
+        " column with data.target. (t.csv:7)",
+        files=_rows(lambda i: i % 7, lambda i: "1e400" if i == 5 else i * 1.37),
+    ),
+    row(
+        "data=csv data.path=t.csv",
+        "data.path must name each column once; got kind more than once. Rename them. (t.csv:1)",
+        files=csv(TABLE.replace("a,b,", "a,kind,")),
+    ),
+    row(
+        "data=csv data.path=t.csv data.group=b split=grouped",
+        "data.path must have a value in every row of column 'b'; got 9 empty cells, the first ('') in row 1. Leave out the"
+        " rows with data.missing=drop_rows. (t.csv:2)",
+        files=_rows(lambda i: "" if i % 7 == 0 else f"g{i % 5}"),
+    ),
+    row(
+        "data=csv data.path=t.csv 'data.kinds={a: %d%d}'",
+        "data.kinds must hold dates written as %d%d in column 'a', as data.kinds says; got '0'. ... (t.csv)",
+        files=csv(TABLE),
+    ),
+    row(
+        "data=csv data.path=t.csv",
+        "data.kinds must say in column 'on (day)' which number is the day; got '01/01/2020'. Type"
+        " 'data.kinds={on \\(day\\): \"%d/%m/%Y\"}' or ... (t.csv:2)",
+        files=csv(
+            "on (day),b,y\n"
+            + "".join(f"{i % 12 + 1:02}/{i % 11 + 1:02}/2020,{i % 7},{i // 3 % 2}\n" for i in range(60))
+        ),
+    ),
+]
+EVERY += DATA_FILES

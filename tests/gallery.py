@@ -74,7 +74,7 @@ NAMES = Section(
         Mistake("a change of a callback that is not chosen", "dlrun callback.checkpoint.monitor=loss"),
         Mistake("a learning rate that falls", "dlrun schedule=cosine_annealing schedule.warmup=5"),
         Mistake("a model that there is not", "dlrun model=resnet50 model.depth=3"),
-        Mistake("a data set that there is not", "dlrun data=cifar10"),
+        Mistake("a data set that there is not", "dlrun data=imagenet"),
         Mistake("a key of their own", "dlrun +optimizer.speed=3"),
         Mistake("a loss on logits", "dlrun loss.from_logits=true"),
         Mistake("British spelling", "dlrun optimiser=sgd"),
@@ -182,11 +182,11 @@ FILES = Section(
             "dlrun data=csv data.path=flowers.csv data.target=sort",
             {"flowers.csv": _TABLE},
         ),
-        Mistake("a file straight away", "dlrun data=flowers.csv", {"flowers.csv": _TABLE}),
+        Mistake("a file straight away, misspelt", "dlrun data=flower.csv", {"flowers.csv": _TABLE}),
         Mistake(
             "a table with text among its numbers",
             "dlrun data=csv data.path=flowers.csv",
-            {"flowers.csv": _TABLE.replace("7.5,0", "7.5,wide").replace("9.5,2", "9.5,")},
+            {"flowers.csv": _TABLE.replace("7.5,0", "tall,0").replace("9.5,2,short", "9.5,2,")},
         ),
     ),
 )

@@ -16,13 +16,12 @@ from dlrun.analysis.row import Pairs, Row, difference_of, pairs_of
 from dlrun.analysis.statistics import adjusted_to_best, paired_tests
 from dlrun.analysis.trials import Trial, group, short_names, varying_keys
 from dlrun.config.catalog import Catalog
-from dlrun.config.spec import REPLICATE_KEYS
+from dlrun.config.replicates import REPLICATE_KEYS, SPLIT_KEYS
 from dlrun.config.suggest import did_you_mean
 from dlrun.errors import UserError
 
 __all__ = ["Comparison", "Row", "compare"]
 
-_SPLITS = ("split.seed", "split.fold")
 _SAY_WHAT = ("error", "bad_config")  # kinds of causes that are many things: what they say tells them apart
 _NUMBER = re.compile(r"[-+]?\d[\d.]*(e[-+]?\d+)?")
 
@@ -202,7 +201,7 @@ def _gaps(rows: Sequence[Row], first: Row) -> list[tuple[float, float | None]]:
 
 def _are_on_several_splits(trials: Sequence[Trial]) -> bool:
     finished = (parts_of(run.spec) for trial in trials for run in trial.runs if run.status == "finished")
-    return len({tuple(part.get(key) for key in _SPLITS) for part in distinct_parts(finished, "split")}) > 1
+    return len({tuple(part.get(key) for key in SPLIT_KEYS) for part in distinct_parts(finished, "split")}) > 1
 
 
 def _test_to_train(runs: Sequence[RunRecord]) -> float:

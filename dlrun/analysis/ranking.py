@@ -27,7 +27,10 @@ __all__ = [
 Goal = Literal["max", "min"]
 At = Literal["restored", "best", "last"]
 
-_BY_TASK = {"regression": ("test_r2", "test_loss")}
+_BY_TASK = {
+    "regression": ("test_r2", "test_loss"),
+    "segmentation": ("test_mean_iou", "test_accuracy", "test_loss"),
+}
 _OF_CLASSES = ("test_accuracy", "test_loss")
 _WITHOUT_TEST = ("best_val_accuracy", "best_val_loss", "val_loss", "loss")
 _PREFIXES = ("restored_", "best_", "test_", "val_", "train_")
@@ -40,7 +43,8 @@ _SMALL_IS_GOOD_WORDS = {"nll", "ece", "logcosh"}  # whole words only: "ece" is i
 
 
 def default_metric(runs: Sequence[RunRecord]) -> str:
-    """The metric that runs of this task are ranked by: `test_accuracy` for classes, `test_r2` for regression.
+    """The metric that runs of this task are ranked by: `test_accuracy` for classes, `test_r2` for regression,
+    `test_mean_iou` for masks.
 
     The first of the task's metrics that a run has; where no run has any, the task's first.
     """

@@ -1,7 +1,9 @@
 """A trial on the leaderboard: its values, and how far it is from another trial over what both have.
 
-What is repeated is the training, with another seed or split. Where other settings are averaged over (`--by`), the runs
-of one seed share its luck and are no independent evidence: their differences are averaged first, a seed counts once.
+What is repeated is the training, with another seed or split. The inner folds of nested cross-validation are tested on
+the same rows: they are averaged within their outer fold, where there are several of these. Where other settings are
+averaged over (`--by`), the runs of one seed share its luck and are no independent evidence: their differences are
+averaged first, a seed counts once.
 """
 
 from __future__ import annotations
@@ -15,11 +17,11 @@ from typing import Any
 
 from dlrun.analysis.record import RunRecord
 from dlrun.analysis.statistics import Difference, Estimate, estimate, paired_difference, unpaired_difference
-from dlrun.analysis.trials import replicate_of
+from dlrun.analysis.trials import repetition_of
+from dlrun.config.replicates import INNER_FOLD, SPLIT_KEYS
 
 __all__ = ["Pairs", "Row", "difference_of", "overlap_of", "pairs_of", "seed_pairs"]
 
-_SPLITS = ("split.seed", "split.fold")
 _FEWEST_PAIRS = 2
 _WAITING = ("running", "queued")
 
@@ -62,16 +64,25 @@ class Row:
     p: float | None = None
 
     @cached_property
+    def is_pooled(self) -> bool:
+        """Whether several of its values can be of one seed and split, and are averaged before anything else."""
+        if self.averaged:
+            return True
+        if not any(run.spec.get(INNER_FOLD) is not None for run in self.runs):
+            return False
+        return len({repetition_of(run) for _, run in self._scored()}) > 1
+
+    @cached_property
     def seeds(self) -> Mapping[Block, Hashable]:
         """The seed and split of each of its values."""
-        if not self.averaged:
+        if not self.is_pooled:
             return {block: block for block in self.values}
-        return {block: replicate_of(run) for block, run in self._scored()}
+        return {block: repetition_of(run) for block, run in self._scored()}
 
     @cached_property
     def splits(self) -> Mapping[Block, Hashable]:
         """The split of each of its values."""
-        return {block: tuple(run.spec.get(key) for key in _SPLITS) for block, run in self._scored()}
+        return {block: tuple(run.spec.get(key) for key in SPLIT_KEYS) for block, run in self._scored()}
 
     @cached_property
     def others(self) -> Mapping[Block, Hashable]:
@@ -80,8 +91,8 @@ class Row:
 
     @cached_property
     def samples(self) -> Mapping[Hashable, float]:
-        """Its values by seed and split: the mean over the other settings where these are averaged over."""
-        return _by_seed(self.values, self.seeds) if self.averaged else self.values
+        """Its values by seed and split: the mean over other settings and inner folds where these are averaged over."""
+        return _by_seed(self.values, self.seeds) if self.is_pooled else self.values
 
     @cached_property
     def mean(self) -> float:
@@ -158,7 +169,7 @@ class Pairs:
 def pairs_of(row: Row, other: Row) -> Pairs | None:
     """What both have; None where they are to be compared unpaired, or not at all."""
     blocks = [block for block in row.values if block in other.values]
-    first, second = seed_pairs(row.values, other.values, blocks, row.seeds if row.averaged else None)
+    first, second = seed_pairs(row.values, other.values, blocks, row.seeds if row.is_pooled else None)
     if len(first) < _FEWEST_PAIRS and not (first and min(len(row.samples), len(other.samples)) == 1):
         return None
     return Pairs(first, second, overlap_of(row, other, blocks))

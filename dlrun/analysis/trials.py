@@ -9,9 +9,9 @@ from typing import Any, Final
 from dlrun.analysis.parts import Part, distinct_parts, parts_of
 from dlrun.analysis.record import RunRecord
 from dlrun.config.identity import NOT_IDENTITY, NOT_IDENTITY_OF_TRAINER
-from dlrun.config.spec import REPLICATE_KEYS
+from dlrun.config.replicates import INNER_FOLD, REPLICATE_KEYS
 
-__all__ = ["ABSENT", "Trial", "group", "replicate_of", "short_names", "varying_keys"]
+__all__ = ["ABSENT", "Trial", "group", "repetition_of", "replicate_of", "short_names", "varying_keys"]
 
 
 class _Absent:
@@ -50,6 +50,11 @@ class Trial:
 def replicate_of(run: RunRecord, also: Iterable[str] = ()) -> tuple[Hashable, ...]:
     """Which repetition a run is: its values of the replicate keys, and of the keys in `also`."""
     return tuple(_hashable(run.spec.get(key)) for key in (*REPLICATE_KEYS, *also))
+
+
+def repetition_of(run: RunRecord) -> tuple[Hashable, ...]:
+    """Which repetition a run is; the inner folds of one outer fold, which are tested on the same rows, are one."""
+    return tuple(_hashable(run.spec.get(key)) for key in REPLICATE_KEYS if key != INNER_FOLD)
 
 
 def varying_keys(runs: Iterable[RunRecord]) -> list[str]:

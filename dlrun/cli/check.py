@@ -27,12 +27,14 @@ __all__ = ["check", "command"]
 @click.option("--folds", type=int, metavar="N", help="Of N folds: split=kfold with all of them and -m.")
 @click.option("--jobs", metavar="N", help="With N worker processes: launcher.jobs=N.")
 @click.option("--json", "as_json", is_flag=True, help="Print all of it as JSON.")
+@click.option("--preview", is_flag=True, help="Draw samples as they are trained on, augmented.")
+@click.option("--out", metavar="FILE.png", help="Where --preview draws them.")
 @click.argument("words", nargs=-1, type=click.UNPROCESSED, metavar="[KEY=VALUE ... | RUN]")
-def command(words: tuple[str, ...], sweep: bool, as_json: bool, **flags: Any) -> int:
+def command(words: tuple[str, ...], sweep: bool, as_json: bool, preview: bool, out: str | None, **flags: Any) -> int:
     """Build each model of a run, or with -m of a sweep, and push one batch of the data through it.
 
-    Tells layers, parameters, operations, memory and time, and what looks like a mistake. Nothing is written. With -m
-    also trials that cannot be run and trials that are one and the same.
+    Tells layers, parameters, operations, memory and time, and what looks like a mistake. Nothing is written but the
+    picture of --preview, into plots/. With -m also trials that cannot be run and trials that are one and the same.
 
     A word without = is a RUN (last, best, an id, a path, also of a run made elsewhere): is its spec one of ours, and
     do its weights fit?
@@ -40,9 +42,36 @@ def command(words: tuple[str, ...], sweep: bool, as_json: bool, **flags: Any) ->
     if unknown := [word for word in words if word.startswith("-")]:
         raise UserError(f"dlrun check knows no {unknown[0]}. dlrun check --help shows its flags.")
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow greets in ten lines otherwise
+    if out is not None and not preview:
+        raise UserError("--out says where --preview draws samples. Add --preview, or leave it out.")
+    if preview:
+        return _preview(*spelled_out(words, flags | {"dry_run": True}, sweep), out, as_json)
     if words and "=" not in words[0] and not words[0].startswith(("+", "~")):
         return _check_run(words, sweep, as_json)
     return check(*spelled_out(words, flags | {"dry_run": True}, sweep), as_json)
+
+
+def _preview(words: Sequence[str], sweep: bool, out: str | None, as_json: bool) -> int:
+    """Draw samples of one run, and say where."""
+    if sweep:
+        raise UserError("dlrun check --preview draws the samples of one run: leave out -m, --seeds and --folds.")
+    if out is not None and Path(out).suffix.lower() != ".png":
+        raise UserError(f"--out must be a file that ends in .png; got {out}. Type --out samples.png.")
+    from dlrun.planning import Planner
+
+    planner = Planner(Path.cwd())
+    (run,) = planner.plan(words, sweep=False).runs
+    from dlrun.training import process
+
+    process.configure(run.spec["trainer"])
+    from dlrun.workflows.preview import preview
+
+    path = preview(run.spec, planner.catalog, run.id, None if out is None else Path(out))
+    if as_json:
+        _echo_json({"samples": str(path)})
+    else:
+        click.echo(f"Samples: {os.path.relpath(path)}")
+    return ExitCode.DONE
 
 
 def check(words: Sequence[str], sweep: bool, as_json: bool) -> int:

@@ -56,6 +56,7 @@ def _model(model: ModelReport, found: Preflight) -> dict[str, Any]:
         "blueprint": None if drawn is None else _plain(drawn) | {"memory_total": drawn.memory.total},
         "first_steps": _plain(model.first),
         "seconds": found.seconds(model),
+        "findings": [finding.to_json() for finding in model.findings],
         "advice": [asdict(problem) for problem in model.advice],
         "problems": [asdict(problem) for problem in model.problems],
     }

@@ -114,6 +114,8 @@ def _facts(model: ModelReport, found: Preflight) -> Iterator[tuple[str, str]]:
         guess = None if data is None or data.guess is None else data.guess
         beside = "" if guess is None else f"; one answer for all samples could reach {guess:.3g}"
         yield "Loss", f"{first.loss:.3g} on the first batch, untrained{beside}"
+        for name, loss in ({} if data is None else data.naive).items():
+            yield "Naive", f"{loss:.3g} in validation, to be beaten: the {name} again"
 
 
 def _time(model: ModelReport, found: Preflight) -> str:

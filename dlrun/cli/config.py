@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from dlrun.cli.shorthands import with_files
 from dlrun.cli.tables import format_options, print_table
 from dlrun.errors import UserError
 
@@ -32,6 +33,7 @@ def command(overrides: tuple[str, ...], sweep: bool, origins: bool, changed: boo
         raise UserError(f"{'--origin' if origins else '--changed'} is for one config: leave -m out.")
     if format in ("csv", "md") and not sweep:
         raise UserError(f"--{format} is for the table of trials: add -m. --json prints the config.")
+    overrides = tuple(with_files(overrides, ["config", *(["-m"] if sweep else [])]))
     planner = Planner(Path.cwd())
     if sweep:
         from dlrun.cli.trials import points_table, print_trials

@@ -53,7 +53,7 @@ def print_answer(answer: Answer, code: ExitCode) -> None:
 
 
 class JsonRun:
-    """A listener that prints the beginning, the epochs and the warnings of a single run."""
+    """A listener that prints the beginning of a single run, what was found in its data, epochs and warnings."""
 
     def __enter__(self) -> JsonRun:
         return self
@@ -63,6 +63,8 @@ class JsonRun:
     def __call__(self, event: str, fields: Mapping[str, Any]) -> None:
         if event in _OF_A_RUN:
             print_event(event, **fields)
+        elif event == "data":
+            print_event("findings", findings=fields["findings"])
 
 
 class JsonSweep:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib
 import os
+import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -139,6 +140,13 @@ def _is_word(text: str) -> bool:
     return "=" not in text and not text.startswith(("-", "+", "~"))
 
 
+def _leads_to_data(word: str) -> bool:
+    """Whether a word is that of a file or folder of data."""
+    from dlrun.config.sniff import by_suffix
+
+    return by_suffix(word) is not None or (os.sep in word and os.path.exists(word))  # noqa: PTH110 - Path's own raises
+
+
 def _no_such_verb(words: Sequence[str]) -> str:
     from dlrun.config.catalog import Catalog
     from dlrun.config.roots import Roots
@@ -152,8 +160,8 @@ def _no_such_verb(words: Sequence[str]) -> str:
     if words[1:2] == ["="] or value.startswith("=") or (verb is None and same(key, groups)):
         right = f"{same(key, groups) or key}={(glued or value).lstrip('=') or 'NAME'}"
         return f"'{word}' is no verb. Type {right}, without spaces round the sign."
-    if word.endswith(".csv"):
-        return f"'{word}' is no verb. Type dlrun data=csv data.path={word}."
+    if _leads_to_data(word):
+        return f"'{word}' is no verb. Type {shlex.join(['dlrun', f'data={word}'])}."
     if word in ("help", "version"):
         return f"'{word}' is no verb. Type dlrun --{word}."
     if word in ("sweep", "tune", "search", "multirun"):

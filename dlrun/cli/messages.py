@@ -35,7 +35,9 @@ def print_error(error: DlrunError, words: Sequence[str] = ()) -> None:
                 said = f"in {where} alone: mend it for all trials, or give these a command of their own"
                 click.secho(wrapped(said, "    "), err=True, dim=True)
         if isinstance(error, ConfigError) and error.instead:
-            _print_meant([error.instead.get(word, word) for word in words])
+            meant = [error.instead.get(word, word) for word in words]
+            if meant != list(words):  # data=FILE stands for words that were not typed
+                _print_meant(meant)
     elif isinstance(error, Declined):
         click.echo(str(error), err=True)
     else:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from dlrun.cli.by_class import print_classes
 from dlrun.cli.diagnosis import print_diagnosis
 from dlrun.cli.ledger_text import failures, mends
 from dlrun.cli.rate_test import print_rate_test
@@ -73,6 +74,7 @@ def _print_result(answer: Answer) -> None:
     if result.cause:
         click.echo(f"  {result.cause.get('message', '')}")
     _print_scores(result)
+    print_classes(result)
     print_diagnosis(result.diagnosis)
     folder = answer.work / "runs" / result.id
     if result.status == "failed":
@@ -88,7 +90,11 @@ def _print_scores(result: Result) -> None:
     names = dict.fromkeys(name.removeprefix("test_") for name in told)  # no epoch may have ended, and the test is told
     scores = {name: [_kept(result, f"{prefix}{name}") for prefix in parts] for name in names}
     if any(score is not None for each in scores.values() for score in each):
-        rows = [[name, *map(_number, each)] for name, each in scores.items()]
+        rows = []
+        for name, each in scores.items():
+            rows.append([name, *map(_number, each)])
+            if name == "accuracy" and result.guess:  # 0.99 is nothing where one class is 0.99 of the rows
+                rows.append(["always one class", *(_number(result.guess.get(part)) for part in parts.values())])
         print_table(Table(["", *parts.values()], rows))
 
 

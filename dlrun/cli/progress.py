@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -19,9 +19,15 @@ _SECONDS_BETWEEN_LINES = 10.0  # where no bar can be drawn
 
 
 class RunDisplay:
-    """A listener that shows a run's epochs."""
+    """A listener that shows what is to be known of a run's data, and its epochs.
 
-    def __init__(self, plain: bool) -> None:
+    Args:
+        plain: whether no bar can be drawn.
+        quiet: whether findings are not shown.
+    """
+
+    def __init__(self, plain: bool, quiet: bool = False) -> None:
+        self._quiet = quiet
         self._epochs: int | None = None
         self._before = 0
         self._bar = None if plain else _bar("{task.description}", "{task.fields[metrics]}")
@@ -45,11 +51,23 @@ class RunDisplay:
             if came := _goes_on(fields):
                 _say(self._bar, came)
             self._describe("starting", "")
+        elif event == "data" and not self._quiet:
+            self._report(fields["findings"])
         elif event == "warning":
             _say(self._bar, f"warning: {fields['text']}")
         elif event == "epoch" and fields["epoch"] > self._before:  # those of a shorter run are no news
             shown = "  ".join(f"{name} {short_score(value)}" for name, value in fields["metrics"].items())
             self._epoch(fields["epoch"], shown)
+
+    def _report(self, findings: Sequence[Mapping[str, Any]]) -> None:
+        """What is to be known of the data, above the bar."""
+        from dlrun.cli.data_report import print_report
+
+        if self._bar is not None:
+            self._bar.stop()  # the table is not the bar's to draw
+        print_report(findings)
+        if self._bar is not None:
+            self._bar.start()
 
     def _epoch(self, epoch: int, metrics: str) -> None:
         if self._bar is not None:

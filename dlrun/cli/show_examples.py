@@ -93,13 +93,23 @@ def _fitting(catalog: Catalog, option: Option) -> list[str]:
     tasks, looks_at = option.facts.get("tasks"), option.facts.get("looks_at")
     (data,), (activation,) = default_options(catalog)["data"], default_options(catalog)["activation"]
     words = [f"activation={looks_at[0]}"] if looks_at and activation not in looks_at else []
-    example = shlex.split(next(_examples(option), "")) if option.group != "data" else []
+    example = shlex.split(next(_examples(option), ""))
+    if option.group != "model":
+        words += [word for word in example if _is_special(word, catalog)]
+    if option.group == "data":
+        return words
     if taken := [word for word in example if word.startswith(("data=", "data."))]:
         return [*words, *taken]
     if tasks is None or catalog.get("data", data).facts.get("task") in tasks:
         return words
     fitting = [name for name in catalog.names("data") if catalog.get("data", name).facts.get("task") == tasks[0]]
     return [*words, *([f"data={fitting[0]}"] if fitting else [])]
+
+
+def _is_special(word: str, catalog: Catalog) -> bool:
+    """Whether a word of an example chooses a model that is for some tasks alone: the usual one would not do."""
+    group, _, name = word.partition("=")
+    return group == "model" and catalog.has("model", name) and "tasks" in catalog.get("model", name).facts
 
 
 def _counts(catalog: Catalog, option: Option, parameter: Parameter) -> bool:

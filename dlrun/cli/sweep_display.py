@@ -8,9 +8,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from dlrun.cli.data_report import headline, sentences
 from dlrun.cli.screens import LiveScreen, PlainScreen, Screen, SilentScreen
 from dlrun.cli.standing import Standing
 from dlrun.config.roots import shown_path
+from dlrun.tracking.journal import read
 from dlrun.training.causes import in_one_line
 
 if TYPE_CHECKING:
@@ -44,6 +46,7 @@ class SweepDisplay:
         self._lock = threading.Lock()
         self._standing = Standing()
         self._told: Counter[str] = Counter()
+        self._reported: set[str] = set()
         self._screen: Screen
         match mode:
             case "live":
@@ -104,6 +107,7 @@ class SweepDisplay:
         self._screen.say(f"added: {name}, a run of its own beside {self._standing.name_of(of)}")
 
     def ended(self, result: Result) -> None:
+        self._report(result.id)
         with self._lock:
             self._standing.end(result)
         if result.status not in ("finished", "interrupted"):
@@ -112,6 +116,20 @@ class SweepDisplay:
                 result.status, f"{result.name}: {in_one_line(result.cause or {})}{log}", _STYLES.get(result.status, "")
             )
         self._screen.changed()
+
+    def _report(self, run: str) -> None:
+        """What the first run to end was told of its data: once, or where the sweep varies data once for each thing."""
+        varies = self.sweep is not None and any(key.partition(".")[0] in ("data", "split") for key in self.sweep.varied)
+        if not self.wants_epochs or (self._reported and not varies):
+            return
+        events = (event for event in read(self._runs / run / "journal.jsonl") if event.event == "data")
+        findings: list[Mapping[str, Any]] = next((event.fields.get("findings", []) for event in events), [])
+        lines = [line for line in sentences(findings) if line not in self._reported]
+        self._reported.update(lines, [""])
+        if lines:
+            self._screen.say(headline(findings) + ":", "yellow")
+        for line in lines:
+            self._screen.say(f"  {line}")
 
     def _tell(self, what: str, text: str, style: str, same: str | None = None) -> None:
         """A line that stays; of many of a kind, or the same warning of many runs, only the first ones."""

@@ -71,10 +71,10 @@ class Table:
     unbroken: Sequence[str] = ()
 
 
-def print_table(table: Table, format: str = "rich") -> None:
-    """Print `table` to standard output in one of `FORMATS`."""
+def print_table(table: Table, format: str = "rich", *, stderr: bool = False) -> None:
+    """Print `table` to standard output in one of `FORMATS`; readable text also to standard error."""
     if format == "rich":
-        _print_rich(table)
+        _print_rich(table, stderr)
     else:
         click.echo({"json": _json, "csv": _csv, "md": _markdown}[format](table), nl=False)
 
@@ -104,10 +104,10 @@ def console(*, stderr: bool = False) -> Console:
     return Console(stderr=stderr, highlight=False, markup=False, emoji=False)
 
 
-def _print_rich(table: Table) -> None:
+def _print_rich(table: Table, stderr: bool) -> None:
     from rich.text import Text
 
-    out = console()
+    out = console(stderr=stderr)
     wrapped = _wrapped(table, out.width)
     out.width = max(out.width, _least_width(table, wrapped))  # a long line can be scrolled, a cut-off number is lost
     with out.capture() as capture:
@@ -117,7 +117,7 @@ def _print_rich(table: Table) -> None:
     text = capture.get()
     if not out.is_terminal:  # no padding in a file
         text = "".join(line.rstrip() + "\n" for line in text.splitlines())
-    click.echo(text, nl=False, color=True)  # rich has decided about colour already
+    click.echo(text, nl=False, err=stderr, color=True)  # rich has decided about colour already
 
 
 def natural_width(table: Table) -> int:

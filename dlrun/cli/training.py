@@ -119,7 +119,7 @@ def _run_display(output: Output) -> RunDisplay | JsonRun:
 
     if output == "json":
         return JsonRun()
-    return RunDisplay(output == "quiet" or not sys.stdout.isatty())
+    return RunDisplay(output == "quiet" or not sys.stdout.isatty(), output == "quiet")
 
 
 def _tell_stop(stop: KeyboardInterrupt, display: SweepDisplay | JsonSweep, output: Output) -> int:

@@ -11,6 +11,7 @@ built and are never part of a config, so that a config holds names and numbers a
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -91,12 +92,16 @@ class Option:
         return target.get(task) if isinstance(target, Mapping) else target
 
 
+_TICK = 100_000_000  # ns: no file system counts more coarsely, but for some that are mounted from afar
+
+
 class Catalog:
     """All options that a command can choose from, read when asked for and kept."""
 
     def __init__(self, roots: Roots) -> None:
         self.roots = roots
         self._options: dict[tuple[str, str], Option] = {}
+        self._listed: dict[Path, tuple[int, frozenset[str]]] = {}
 
     @cached_property
     def groups(self) -> tuple[str, ...]:
@@ -113,8 +118,20 @@ class Catalog:
 
     def extendable(self, group: str) -> set[str]:
         """The names of all files of `group`, which an option file of it may extend."""
-        folders = (folder for folder in self.roots.folders(group) if folder.is_dir())
-        return {file.stem for folder in folders for file in folder.glob("*.yaml")}
+        return {stem for folder in self.roots.folders(group) for stem in self._stems(folder)}
+
+    def _stems(self, folder: Path) -> frozenset[str]:
+        """The names of the option files in a folder, which is read again when files have come or gone."""
+        try:
+            changed = folder.stat().st_mtime_ns
+        except OSError:  # there is no such folder
+            return frozenset()
+        known = self._listed.get(folder)
+        if known is None or known[0] != changed:
+            known = changed, frozenset(file.stem for file in folder.glob("*.yaml"))
+            if time.time_ns() - changed > _TICK:  # or another file may come at the same instant of the file system
+                self._listed[folder] = known
+        return known[1]
 
     def has(self, group: str, name: str) -> bool:
         """Whether `group` has an option `name`."""

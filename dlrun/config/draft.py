@@ -26,6 +26,7 @@ from dlrun.config.calls import call_problem
 from dlrun.config.catalog import LIST_GROUPS, Catalog
 from dlrun.config.leaves import Base, is_plain
 from dlrun.config.loader import PRIMARY, CachingConfigLoader
+from dlrun.config.sniff import by_suffix
 from dlrun.config.suggest import nearest
 from dlrun.config.trust import word_problems
 from dlrun.config.words import COMMAND_LINE, closed, torn_words, unreadable
@@ -314,8 +315,9 @@ def _forced(override: Override) -> str:
 
 def _no_such_option(group: str, name: str, known: Sequence[str], place: str | None = None) -> Problem:
     shown = f"{group}=[{{}}]" if group in LIST_GROUPS else f"{group}={{}}"
-    if group == "data" and name.endswith((".csv", ".tsv", ".txt")):
-        return Problem(group, f"must name an option of {group}", name, f"Type data=csv data.path={name}.", place)
+    if group == "data" and (option := by_suffix(name)) is not None:  # in a file: on the command line it is spelled out
+        mend = f"Write data: {option} there, and path: {name} below data."
+        return Problem(group, f"must name an option of {group}", name, mend, place)
     right = nearest(name, known)
     sentences = [f"Did you mean {shown.format(right)}?"] if right else []
     sentences += [f"There are: {', '.join(known)}."] if known else []

@@ -16,14 +16,15 @@ __all__ = ["FACTS", "GIVEN", "TASKS", "fact_problems", "passed_names"]
 FACTS = frozenset(
     {
         "target", "derived", "builds", "layers",
-        "task", "tasks", "by_task", "classes", "samples", "shape", "version", "inspect", "not_identity",
-        "call", "rank", "reshapes",
+        "task", "tasks", "by_task", "classes", "samples", "shape", "given", "version",
+        "inspect", "files", "entry", "not_identity",
+        "call", "rank", "channels", "value_range", "mixes_labels", "moves_pixels", "reshapes",
         "goal", "units", "reusable", "state", "state_files", "keeps_best_weights", "sets_learning_rate", "looks_at",
     }
 )  # fmt: skip
 """The facts that dlrun reads; `layers` is a block's."""
 
-TASKS = ("binary", "multiclass", "regression")
+TASKS = ("binary", "multiclass", "regression", "segmentation")
 """The tasks that an option may say in `_tasks_` it is for."""
 
 GIVEN = {
@@ -31,6 +32,7 @@ GIVEN = {
     "schedule": frozenset({"learning_rate", "steps_per_epoch", "epochs", "total_steps"}),
     "callback": frozenset({"run_directory"}),
     "metric": frozenset({"classes"}),
+    "augment": frozenset({"value_range"}),
 }
 """What the expressions of a group's `_derived_` arguments may read beside the option's own parameters."""
 

@@ -1,15 +1,17 @@
 """What makes two runs the same run: the hash that is a run's id.
 
 Left out is what changes where and how a run is recorded or scheduled, engine, threads and device, whose resolved values
-are recorded at the first start, and lr_finder, which makes no run. Probes count although they change no bit of what is
-trained: a run that was finished without them has nothing to show of them. Files count by their content, generated data
-by the version in its option file, a component of the user's own by its option file and modules.
+are recorded at the first start, lr_finder, which makes no run, and preflight, which only lets it begin. Probes count
+although they change no bit of what is trained: a run that was finished without them has nothing to show of them. Files
+count by their content, generated data by the version in its option file, a component of the user's own by its option
+file and modules.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import pkgutil
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
@@ -17,7 +19,7 @@ from typing import Any
 
 from dlrun.config.catalog import Catalog, Option
 from dlrun.config.components import component_digests, names_in_part, option_files
-from dlrun.config.digest import content_digest
+from dlrun.config.digest import content_digest, digest_of_files, memory_of
 from dlrun.config.parts import PerPart
 from dlrun.config.roots import Roots
 from dlrun.config.spec import REPLICATE_KEYS, Spec
@@ -33,7 +35,7 @@ __all__ = [
     "sweep_id",
 ]
 
-NOT_IDENTITY = frozenset({"tracking", "launcher", "search", "lab", "name", "tags", "checkpoint"})
+NOT_IDENTITY = frozenset({"tracking", "launcher", "search", "lab", "name", "tags", "checkpoint", "preflight"})
 """Top-level keys that say how a run is recorded or scheduled, not what it is."""
 
 NOT_IDENTITY_OF_TRAINER = frozenset({"engine", "threads", "device", "lr_finder"})
@@ -148,9 +150,15 @@ def _by_content(option: Option, node: Mapping[str, Any], roots: Roots) -> dict[s
     """The node with each path replaced by the digest of the file, the version of what it generates, and without what
     its option says is no part of a run's identity."""
     values = dict(node)
+    several = "files" in option.facts
+    if several:
+        found = pkgutil.resolve_name(option.facts["files"])(option.defaults | values, roots)
+        values["files"] = digest_of_files(found, memory_of(roots.work))
     for name, parameter in option.parameters.items():
         value = values.get(name)
-        if parameter.rule.is_path and isinstance(value, str):
+        if several and parameter.rule.is_path:
+            values.pop(name, None)  # where they lie is no matter
+        elif parameter.rule.is_path and isinstance(value, str):
             file = roots.file(value)
             values[name] = content_digest(file) if file.is_file() else value
     if "version" in option.facts:

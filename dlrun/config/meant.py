@@ -53,11 +53,16 @@ def meant_key(key: str, config: Mapping[str, Any], catalog: Catalog, option: Opt
 
 def _in_option(key: str, word: str, option: Option, catalog: Catalog) -> Meant | None:
     owner = key.rpartition(".")[0]
-    name = same(word, option.parameters)
+    name = same(word, option.parameters) or _in_plural(word, option)
     if name is None and (owners := _owners(word, option.group, catalog)):
         return Meant(f"It belongs to {' and '.join(owners)}.")
     name = name or nearest(word, option.parameters)
     return _renamed(f"{owner}.{name}") if name else None
+
+
+def _in_plural(word: str, option: Option) -> str | None:
+    """The option's own key that differs by an s alone: nearer than the same word elsewhere."""
+    return next((name for name in option.parameters if name.rstrip("s") == word.rstrip("s")), None)
 
 
 def _renamed(right: str | None) -> Meant | None:

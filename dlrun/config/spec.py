@@ -27,7 +27,7 @@ __all__ = [
     "plain",
 ]
 
-SPEC_VERSION = 1
+SPEC_VERSION = 2
 """Raised when the meaning of a spec changes, so that old runs are not taken for new ones."""
 
 NO_PART_OF_A_RUN = ("lab", "search", "launcher")

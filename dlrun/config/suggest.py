@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+from functools import partial
 
 from dlrun.config.synonyms import synonyms
 
@@ -26,15 +27,16 @@ def same(word: str, candidates: Iterable[str]) -> str | None:
 def nearest(word: str, candidates: Iterable[str], cutoff: float = _CUTOFF) -> str | None:
     """The candidate that `word` most likely means, or None.
 
-    In this order: the `same`, a name that is spelt as much alike as `cutoff`, of 1, and the only name that begins
-    with the word or that the word begins with.
+    In this order: the `same`, a name that is spelt as much alike as `cutoff`, of 1 - of those that are equally so the
+    one that begins like the word -, and the only name that begins with the word or that the word begins with.
     """
     candidates = list(candidates)
     if (found := same(word, candidates)) is not None:
         return found
     names = _by_letters(candidates)
-    close = difflib.get_close_matches(_letters(word), names, n=1, cutoff=cutoff)
-    return names[close[0]] if close else _by_beginning(_letters(word), names)
+    written = _letters(word)
+    close = difflib.get_close_matches(written, names, cutoff=cutoff)
+    return names[max(close, key=partial(_likeness, written))] if close else _by_beginning(written, names)
 
 
 def did_you_mean(word: str, candidates: Iterable[str], shown: str = "{}") -> str | None:
@@ -45,6 +47,10 @@ def did_you_mean(word: str, candidates: Iterable[str], shown: str = "{}") -> str
 
 def _by_letters(names: Iterable[str]) -> dict[str, str]:
     return {_letters(name): name for name in reversed(list(names))}
+
+
+def _likeness(word: str, name: str) -> tuple[float, bool]:
+    return difflib.SequenceMatcher(None, name, word).ratio(), word[:1] == name[:1]
 
 
 def _letters(word: str) -> str:

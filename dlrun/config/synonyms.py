@@ -79,7 +79,8 @@ _WORDS = {
     "preprocess": "preprocessing scaler normalization standardize",
     "tracking": "logger logging mlflow tracker",
     "trainer": "training train fit",
-    "split": "cv holdout validation",
+    "split": "cv holdout validation cross_validation",
+    "sampling": "imbalance oversampling undersampling resampling smote",
     # options
     "silu": "swish",
     "hard_silu": "hard_swish hswish",

@@ -19,7 +19,8 @@ def table(name: str, **arguments: Any) -> Content:
         arguments: of that loader.
     """
     bunch = _bunch(name, arguments)
-    classes = tuple(str(title) for title in getattr(bunch, "target_names", ()))
+    labels = bunch.get("target_names", ()) if bunch.target.ndim == 1 else ()  # of several outputs they are no classes
+    classes = tuple(str(title) for title in labels)
     return Content(bunch.data, bunch.target, classes, tuple(str(title) for title in bunch.feature_names))
 
 

@@ -6,6 +6,7 @@ An option says it in facts, which may be expressions over its parameters:
     _classes_: $centers
     _samples_: $samples
     _shape_: [$features]
+    _given_: [groups]
 
 An option whose answer lies in a file names a function in `_inspect_` that looks at the file.
 """
@@ -21,6 +22,7 @@ from dlrun.config.catalog import Catalog, Option
 from dlrun.config.expressions import ExpressionError, evaluate
 from dlrun.config.roots import Roots
 from dlrun.config.rules import is_expression
+from dlrun.data.columns import Column
 from dlrun.data.dataset import TASKS
 from dlrun.errors import ConfigError, Problem
 
@@ -37,6 +39,8 @@ class Declaration:
         problems: everything that makes the data unusable.
         samples: how many samples; None when it is not known before loading.
         shape: the shape of one sample; None when it is not known before loading.
+        given: which of `groups`, `times` and `parts` the samples come with; None when it is not known before loading.
+        columns: of a table; None when they are not known, or samples are no rows of columns.
     """
 
     task: str | None
@@ -44,6 +48,8 @@ class Declaration:
     problems: list[Problem] = field(default_factory=list)
     samples: int | None = None
     shape: tuple[int, ...] | None = None
+    given: frozenset[str] | None = None
+    columns: tuple[Column, ...] | None = None
 
 
 Inspect = Callable[[Mapping[str, Any], Roots], Declaration]
@@ -75,6 +81,7 @@ def declare(node: Mapping[str, Any], catalog: Catalog) -> Declaration:
         classes=_fact(option, "classes", values),
         samples=_fact(option, "samples", values),
         shape=None if shape is None else tuple(shape),
+        given=frozenset(_fact(option, "given", values) or ()),
     )
 
 

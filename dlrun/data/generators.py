@@ -1,54 +1,81 @@
-"""Points in the plane and beyond, drawn from a seed: problems whose answer is known."""
+"""scikit-learn's generators and a sine: data drawn from a seed, problems whose answer is known."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
 from dlrun.data.dataset import Content
 
-__all__ = ["blobs", "circles", "moons"]
+__all__ = ["classes", "sine", "values"]
+
+# scikit-learn's names for what an option calls as the house does; any other parameter has the same name in both
+_THEIRS = {
+    "samples": "n_samples",
+    "features": "n_features",
+    "classes": "n_classes",
+    "informative": "n_informative",
+    "redundant": "n_redundant",
+    "repeated": "n_repeated",
+    "clouds": "n_clusters_per_class",
+    "outputs": "n_targets",
+    "spread": "cluster_std",
+    "box": "center_box",
+    "flipped": "flip_y",
+    "separation": "class_sep",
+    "rank": "effective_rank",
+    "tail": "tail_strength",
+    "seed": "random_state",
+}
 
 
-def moons(samples: int, noise: float, seed: int) -> Content:
-    """Two half circles that reach into each other.
-
-    Args:
-        samples: points in all; half of them in each class, the odd one in the second.
-        noise: standard deviation of the Gaussian noise on each coordinate; the half circles have radius 1.
-    """
-    from sklearn.datasets import make_moons
-
-    x, y = make_moons(n_samples=samples, noise=noise, random_state=seed)
-    return _points(x, y, classes=2)
-
-
-def circles(samples: int, noise: float, factor: float, seed: int) -> Content:
-    """A circle of radius 1 and one inside it.
-
-    Args:
-        samples: points in all; half of them in each class, the odd one on the inner circle.
-        noise: standard deviation of the Gaussian noise on each coordinate.
-        factor: radius of the inner circle.
-    """
-    from sklearn.datasets import make_circles
-
-    x, y = make_circles(n_samples=samples, noise=noise, factor=factor, random_state=seed)
-    return _points(x, y, classes=2)
-
-
-def blobs(samples: int, centers: int, features: int, spread: float, seed: int) -> Content:
-    """Gaussian clouds of points, one a class, with centres drawn evenly from [-10, 10] in each dimension.
+def classes(generator: str, **settings: Any) -> Content:
+    """Points with a class each.
 
     Args:
-        samples: points in all, shared evenly among the classes.
-        spread: standard deviation of each cloud in each dimension.
+        generator: as in `sklearn.datasets.make_GENERATOR`.
+        settings: of it, by the names that its option file has.
+
+    Returns:
+        x: shape (samples, features); y: int64, shape (samples,), the classes numbered in the order of the labels that
+            scikit-learn gives them, which are their names.
     """
-    from sklearn.datasets import make_blobs
+    x, labels = _made(generator, settings)
+    names, y = np.unique(labels, return_inverse=True)
+    return Content(x, y.reshape(-1), tuple(f"{name:g}" for name in names), _names(x))
 
-    x, y = make_blobs(n_samples=samples, n_features=features, centers=centers, cluster_std=spread, random_state=seed)
-    return _points(x, y, classes=centers)
+
+def values(generator: str, **settings: Any) -> Content:
+    """Points with a number each, or several; arguments as in `classes`."""
+    x, y = _made(generator, settings)
+    return Content(x, y, (), _names(x))
 
 
-def _points(x: np.ndarray, y: np.ndarray, classes: int) -> Content:
-    names = tuple(f"x{place}" for place in range(1, x.shape[1] + 1))
-    return Content(x, y, tuple(str(label) for label in range(classes)), names)
+def sine(samples: int, span: Sequence[float], cycles: float, noise: float, seed: int) -> Content:
+    """A sine wave, as a function to approximate.
+
+    Args:
+        samples: points, drawn evenly from the span.
+        span: least and largest x.
+        cycles: full waves in the span.
+        noise: standard deviation of the Gaussian noise on the sine.
+    """
+    random = np.random.default_rng(seed)
+    low, high = span
+    x = random.uniform(low, high, size=(samples, 1))
+    y = np.sin(2 * np.pi * cycles * (x[:, 0] - low) / (high - low)) + noise * random.standard_normal(samples)
+    return Content(x, y, (), _names(x))
+
+
+def _made(generator: str, settings: dict[str, Any]) -> tuple[np.ndarray, np.ndarray]:
+    from sklearn import datasets
+
+    given = {_THEIRS.get(name, name): tuple(v) if isinstance(v, list) else v for name, v in settings.items()}
+    x, y = getattr(datasets, f"make_{generator}")(**given)
+    return x, y
+
+
+def _names(x: np.ndarray) -> tuple[str, ...]:
+    return tuple(f"x{place}" for place in range(1, x.shape[1] + 1))

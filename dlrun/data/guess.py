@@ -9,7 +9,7 @@ import numpy as np
 
 from dlrun.data.prepare import Prepared
 
-__all__ = ["class_counts", "constant_loss", "describe_guess"]
+__all__ = ["class_counts", "constant_loss", "describe_guess", "naive_losses"]
 
 _ENTROPIES = ("binary_crossentropy", "sparse_categorical_crossentropy")
 
@@ -36,15 +36,31 @@ def constant_loss(loss: str, prepared: Prepared) -> float | None:
     return None
 
 
+def naive_losses(loss: str, prepared: Prepared) -> dict[str, dict[str, float]]:
+    """What forecasts without a model cost on each part, by their names; empty where there are none, or it is not known.
+
+    A part of which a forecast knows too little, such as the first season, is left out of its mean.
+    """
+    measure = {"mean_squared_error": np.square, "mean_absolute_error": np.abs}.get(loss)
+    found: dict[str, dict[str, float]] = {}
+    if measure is None:
+        return found
+    for name, forecasts in prepared.naive.items():
+        errors = {part: measure(forecast - getattr(prepared, part).y) for part, forecast in forecasts.items()}
+        found[name] = {part: float(np.nanmean(error)) for part, error in errors.items() if np.isfinite(error).any()}
+    return found
+
+
 def describe_guess(loss: str, prepared: Prepared) -> Mapping[str, Any]:
     """Fields of the journal's `data` event: the loss of the best constant answer, and of classes its accuracy.
 
     The constant answer is the training part's most frequent class; of a regression the least and greatest target are
-    told instead, as they are trained on.
+    told instead, as they are trained on, and of a series what forecasts without a model cost.
     """
     found: dict[str, Any] = {"loss": constant_loss(loss, prepared)}
     if not prepared.classes:
-        return found | {"least": float(prepared.train.y.min()), "greatest": float(prepared.train.y.max())}
+        found |= {"least": float(prepared.train.y.min()), "greatest": float(prepared.train.y.max())}
+        return found | {"naive": naive} if (naive := naive_losses(loss, prepared)) else found
     likely = int(class_counts(prepared.train.y, len(prepared.classes)).argmax())
-    parts = {"train": prepared.train, "validation": prepared.validation}
+    parts = {"train": prepared.train, "validation": prepared.validation, "test": prepared.test}
     return found | {"accuracy": {name: float((part.y == likely).mean()) for name, part in parts.items() if len(part.y)}}

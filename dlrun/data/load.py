@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import pkgutil
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -14,33 +15,36 @@ import numpy as np
 
 from dlrun.config.build import build
 from dlrun.config.catalog import Catalog, Option
-from dlrun.config.digest import content_digest
-from dlrun.data.csv_kept import cache_of
+from dlrun.config.digest import content_digest, digest_of_files, memory_of
+from dlrun.data.columns import numeric
 from dlrun.data.dataset import Content, Dataset
 from dlrun.data.declare import Declaration, declare
 from dlrun.data.stored import Stored
-from dlrun.errors import DataError, Problem
+from dlrun.data.tables.kept import cache_of
+from dlrun.errors import DataError, Problem, TrainingProblem
 
 __all__ = ["data_digest", "load"]
 
 _KEPT: OrderedDict[tuple[str, str, str], Dataset] = OrderedDict()
+_AS_GIVEN = ("texts", "groups", "times", "spans", "parts", "resizing", "levels", "notes", "naive", "files")
 _MOST_KEPT = 4  # a sweep's trials share their dataset; a sweep over datasets mostly goes through them in turn
 
 
-def load(node: Mapping[str, Any], catalog: Catalog) -> Dataset:
+def load(node: Mapping[str, Any], catalog: Catalog, to_train: bool = True) -> Dataset:
     """Load a dataset, or hand out the one loaded before: the same node and the same content are the same dataset.
 
     Args:
         node: the config's `data` node.
         catalog: where the option is looked up; its roots are where files are looked for.
+        to_train: whether it must do to train on; else a run is evaluated on it, and a single row will do.
 
     Raises:
         DataError: the data cannot be used: all problems.
     """
     option = catalog.get("data", node["option"])
     declaration = declare(node, catalog)
-    if declaration.problems:
-        raise DataError(declaration.problems)
+    if problems := [each for each in declaration.problems if to_train or not isinstance(each, TrainingProblem)]:
+        raise DataError(problems)
     digest = data_digest(node, catalog)
     key = (str(option.path), json.dumps(dict(node), sort_keys=True), digest)
     if key not in _KEPT:
@@ -56,13 +60,17 @@ def load(node: Mapping[str, Any], catalog: Catalog) -> Dataset:
 def data_digest(node: Mapping[str, Any], catalog: Catalog) -> str:
     """The identity of a dataset's content: 64 hex characters.
 
-    For an option that reads one file it is the sha256 of the file, wherever that lies; for generated and bundled data
+    For an option that reads one file it is the sha256 of the file, wherever that lies; for one that names what it reads
+    in `_files_`, of the names and contents of these; for generated and bundled data
     the sha256 of the option's name, its parameters and its `_version_`. Imports nothing heavy.
 
     Raises:
         OSError: a file that the node names cannot be read.
     """
     option = catalog.get("data", node["option"])
+    if "files" in option.facts:
+        several = pkgutil.resolve_name(option.facts["files"])(option.defaults | dict(node), catalog.roots)
+        return digest_of_files(several, memory_of(catalog.roots.work))
     files = {name: content_digest(Path(file)) for name, file in _files(option, node, catalog).items()}
     if len(files) == 1:
         return next(iter(files.values()))
@@ -88,7 +96,10 @@ def _checked(content: Content, declaration: Declaration, option: Option, digest:
         y = _targets(content.y, declaration)
     task = declaration.task
     assert task is not None  # a declaration without problems has a task
-    dataset = Dataset(x, y, task, content.classes, content.features, digest)
+    columns = content.columns or (numeric(content.features) if x.ndim == 2 else ())
+    features = tuple(column.name for column in columns) or content.features
+    more = {name: getattr(content, name) for name in _AS_GIVEN}
+    dataset = Dataset(x, y, task, content.classes, features, digest, columns, **more)
     if problems := [*_disagreements(dataset, declaration, option), *_unusable(dataset)]:
         raise DataError([replace(problem, place=problem.place or str(option.path)) for problem in problems])
     for array in (x, y):
@@ -121,10 +132,12 @@ def _disagreements(dataset: Dataset, declaration: Declaration, option: Option) -
 
 
 def _unusable(dataset: Dataset) -> Iterator[Problem]:
-    if isinstance(dataset.x, np.ndarray) and (wrong := ~np.isfinite(dataset.x)).any():  # a file's cells are judged
-        where = np.argwhere(wrong)[0]
+    x = dataset.x
+    may_miss = x.ndim < 4  # tables and sequences: what stands in for a missing value is the preprocessing's
+    if isinstance(x, np.ndarray) and (wrong := np.isinf(x) if may_miss else ~np.isfinite(x)).any():
+        where = np.argwhere(wrong)[0]  # a file's cells are judged before they are read
         name = f" in column '{dataset.features[where[-1]]}'" if dataset.features else ""
-        got = f"{dataset.x[tuple(where)]} in sample {where[0] + 1}{name}, {wrong.sum()} such values"
+        got = f"{x[tuple(where)]} in sample {where[0] + 1}{name}, {wrong.sum()} such values"
         yield Problem("data", "must hold finite numbers", got=got, mend="Leave out these samples or columns.")
     if dataset.task == "regression" and not np.isfinite(dataset.y).all():
         row = int(np.argwhere(~np.isfinite(dataset.y))[0][0])
@@ -142,7 +155,7 @@ def _label_problems(y: np.ndarray, classes: tuple[str, ...]) -> Iterator[Problem
         rule = f"must have labels from 0 to {len(classes) - 1}, one for each of its {len(classes)} classes"
         yield Problem("data", rule, got=f"labels from {low} to {high}", mend="Number the classes from 0.")
         return
-    counts = np.bincount(y, minlength=len(classes))
+    counts = np.bincount(y.reshape(-1), minlength=len(classes))
     if empty := [name for name, count in zip(classes, counts, strict=True) if count == 0]:
         mend = "Use more samples, or fewer classes."
         yield Problem("data", "must have a sample of each class", got=f"none of {', '.join(empty)}", mend=mend)

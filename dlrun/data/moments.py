@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +12,7 @@ import numpy as np
 __all__ = ["Moments", "blocks", "measure"]
 
 _BLOCK = 8192  # samples
+_MOST_NUMBERS = 2**23  # of a block: images are large
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,8 +63,9 @@ def measure(x: Any) -> Moments:
 
 def blocks(x: Any) -> Iterator[np.ndarray]:
     """The samples in order, some thousands at a time."""
-    for first in range(0, len(x), _BLOCK):
-        yield x[first : first + _BLOCK]
+    size = max(1, min(_BLOCK, _MOST_NUMBERS // max(1, math.prod(x.shape[1:]))))
+    for first in range(0, len(x), size):
+        yield x[first : first + size]
 
 
 def _of_block(block: np.ndarray) -> Moments:

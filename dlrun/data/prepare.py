@@ -1,9 +1,11 @@
-"""From a dataset and its split to what is trained on: scaled samples, labels as Keras wants them, layers to keep."""
+"""From a dataset and its split to what is trained on: encoded samples, labels as Keras wants them, what to keep."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,13 +13,17 @@ import numpy as np
 from dlrun.config.build import build
 from dlrun.config.catalog import Catalog
 from dlrun.data.dataset import Dataset
-from dlrun.data.scalers import Scaler
-from dlrun.data.split import Split
+from dlrun.data.encoding.fit import fit
+from dlrun.data.encoding.reads import reads_sequences
+from dlrun.data.encoding.recipe import Recipe
+from dlrun.data.findings.unlearnable import unlearnable
+from dlrun.data.sampling.resample import resampled
+from dlrun.data.splits.split import Split
 from dlrun.data.stored import Stored, part_of, through
-from dlrun.errors import DataError, Problem
+from dlrun.errors import DataError
 
 if TYPE_CHECKING:
-    import keras
+    from dlrun.data.encoding.front import Front
 
 __all__ = ["Part", "Prepared", "TargetScale", "prepare"]
 
@@ -69,78 +75,84 @@ class Prepared:
     """Everything training needs to know of the data.
 
     Attributes:
-        layers: the stock Keras layers that led from raw samples to `Part.x`, in order; measured on the training part.
+        front: what led from raw samples to `Part.x`, measured on the training part.
         target: how the targets were scaled; None where they were not.
-        input_shape: of one sample, without the batch.
+        input_shape: of one sample as the network gets it, without the batch.
         outputs: units of the output layer.
+        naive: of a series: forecasts without a model for the samples of each part, scaled as targets are, by the name
+            of the forecast and of the part.
+        drawn_from: the rows of the training part where `train` was drawn anew from them (`sampling`); else None.
     """
 
     train: Part
     validation: Part
     test: Part
-    layers: tuple[keras.Layer, ...]
+    front: Front
     target: TargetScale | None
     input_shape: tuple[int, ...]
     outputs: int
     task: str
     classes: tuple[str, ...]
     features: tuple[str, ...]
+    naive: Mapping[str, Mapping[str, np.ndarray]] = field(default_factory=dict)
+    drawn_from: int | None = None
 
-    def describe(self) -> dict[str, Any]:
-        """Fields of the journal's `data` event: task, samples of each part, column names."""
+    @property
+    def samples(self) -> dict[str, int]:
+        """The rows of each part, before any were drawn anew."""
         parts = {"train": self.train, "validation": self.validation, "test": self.test}
         samples = {name: part.samples for name, part in parts.items()}
-        return {"task": self.task, "samples": samples, "features": list(self.features)}
+        return samples if self.drawn_from is None else samples | {"train": self.drawn_from}
+
+    def describe(self) -> dict[str, Any]:
+        """Fields of the journal's `data` event: task, samples of each part, rows drawn to train on, column names."""
+        drawn = {} if self.drawn_from is None else {"drawn": self.train.samples}
+        return {"task": self.task, "samples": self.samples, **drawn, "features": list(self.features)}
+
+
+_LAST: dict[str, tuple[Dataset, Prepared]] = {}
+"""What was prepared last: the trials of a sweep mostly learn from the same rows, encoded alike."""
 
 
 def prepare(spec: Mapping[str, Any], catalog: Catalog, dataset: Dataset, rows: Split) -> Prepared:
-    """Scale a dataset by its training part, and label it for Keras.
+    """Encode a dataset as measured on its training part, and label it for Keras.
 
     Args:
-        spec: the run's; its `preprocess` node is read.
-        rows: the rows of each part.
+        spec: the run's; its `preprocess` and `sampling` nodes are read.
+        rows: the rows of each part, which follow from the dataset and the spec's `split`.
 
     Raises:
         DataError: the training part cannot be learned from: all that is wrong with it.
     """
-    if problems := list(_unlearnable(dataset, rows)):
+    reads = reads_sequences(spec, catalog)
+    key = json.dumps([spec.get("split"), spec["preprocess"], reads], sort_keys=True)
+    known = _LAST.get(key)
+    if known is None or known[0] is not dataset or "split" not in spec:
+        _LAST.clear()
+        known = dataset, _encoded(build(catalog, "preprocess", spec["preprocess"]), dataset, rows, reads)
+        _LAST[key] = known
+    return resampled(known[1], dataset, spec, catalog)
+
+
+def _encoded(recipe: Recipe, dataset: Dataset, rows: Split, reads: bool) -> Prepared:
+    if problems := list(unlearnable(dataset, rows)):
         raise DataError(problems)
-    scaler: Scaler = build(catalog, "preprocess", spec["preprocess"])
-    layers = scaler.layers(part_of(dataset.x, rows.train))
-    target = _target_scale(dataset, rows, scaler.target)
-    x, y = through(layers, dataset.x), _labels(dataset, target)
+    front = fit(recipe, dataset, rows.train, reads)
+    target = _target_scale(dataset, rows, recipe.target)
+    x, y = through(partial(front.encode, texts=dataset.texts), dataset.x), _labels(dataset, target)
     return Prepared(
         train=Part(part_of(x, rows.train), y[rows.train]),
         validation=Part(part_of(x, rows.validation), y[rows.validation]),
         test=Part(part_of(x, rows.test), y[rows.test]),
-        layers=layers,
+        front=front,
         target=target,
-        input_shape=dataset.input_shape,
+        input_shape=tuple(int(size) for size in x.shape[1:]),
         outputs=dataset.outputs,
         task=dataset.task,
         classes=dataset.classes,
         features=dataset.features,
+        naive={name: _in_parts(forecast, rows, target) for name, forecast in dataset.naive.items()},
     )
-
-
-def _unlearnable(dataset: Dataset, rows: Split) -> Iterator[Problem]:
-    mend = "Use more rows, or another split.seed."
-    for part in ("train", "validation", "test"):
-        if len(getattr(rows, part)) == 0:
-            yield Problem(f"the {part} part", "must hold rows", got="none", mend=mend)
-    if len(rows.train) == 0:
-        return
-    labels = dataset.y[rows.train]
-    if dataset.task == "regression":
-        for output in np.flatnonzero(labels.min(axis=0) == labels.max(axis=0)):
-            got = f"{labels[0, output]:g} in all {len(labels)} rows"
-            yield Problem("the train part", "must have targets that vary", got=got, mend=mend)
-    elif len(np.unique(labels)) == 1:
-        got = f"only '{dataset.classes[labels[0]]}' in {len(labels)} rows"
-        yield Problem("the train part", "must hold two classes or more", got=got, mend=mend)
-    elif len(labels) < len(dataset.classes):
-        got = f"{len(labels)} rows for {len(dataset.classes)} classes"
-        yield Problem("the train part", "must hold as many rows as there are classes", got=got, mend=mend)
 
 
 def _target_scale(dataset: Dataset, rows: Split, wanted: str) -> TargetScale | None:
@@ -148,6 +160,11 @@ def _target_scale(dataset: Dataset, rows: Split, wanted: str) -> TargetScale | N
         return None
     values = dataset.y[rows.train].astype(np.float64)
     return TargetScale(tuple(values.std(axis=0).tolist()), tuple(values.mean(axis=0).tolist()))
+
+
+def _in_parts(forecast: np.ndarray, rows: Split, target: TargetScale | None) -> dict[str, np.ndarray]:
+    scaled = forecast if target is None else target.scaled(forecast)
+    return {part: scaled[getattr(rows, part)] for part in ("train", "validation", "test")}
 
 
 def _labels(dataset: Dataset, target: TargetScale | None) -> np.ndarray:

@@ -88,7 +88,7 @@ def _logits(spec: Spec, last: Layer, catalog: Catalog) -> Iterator[Problem]:
     takes_logits = _takes_logits(spec, catalog) if "loss" in spec else None
     if activation is None or takes_logits is None:
         return
-    fitting = "softmax" if spec["task"] == "multiclass" else "sigmoid"
+    fitting = "sigmoid" if spec["task"] == "binary" else "softmax"
     name = spec["loss"]["option"]
     if takes_logits and activation != "linear":
         rule = f"must be false: the model ends in {activation}, so that its outputs are no logits any more"

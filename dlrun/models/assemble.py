@@ -81,7 +81,13 @@ class Assembler:
         if not saved.get(node.name):  # saved in a shortcut that the shapes did not ask for
             rule = "must take what a `save` above it left"
             raise ConfigError([Problem(f"{node.path}.join", rule, got=f"'{node.name}'")])
-        return self._merged(node.merge, [saved[node.name].pop(), x])
+        before = saved[node.name].pop()
+        first, second = shape_of(before), shape_of(x)
+        if len(first) == len(second) == 3 and first[:2] != second[:2]:
+            rule = f"must join images of one size: `save: {node.name}` kept {shown_shape(before)}"
+            mend = "A side that is halved and doubled again must be even each time: such as data.size=[64,64]."
+            raise ConfigError([Problem(f"{node.path}.join", rule, got=shown_shape(x), mend=mend)])
+        return self._merged(node.merge, [before, x])
 
     def _merged(self, merge: Layer, tensors: list[Any]) -> Any:
         return tensors[0] if len(tensors) == 1 else self._call(merge, tensors)

@@ -10,35 +10,83 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from dlrun.config.build import arguments, resolve
-from dlrun.config.catalog import Catalog
+from dlrun.config.catalog import Catalog, Option
 from dlrun.config.raised import place_in, telling_line
 from dlrun.errors import ConfigError, Problem
 from dlrun.models.seeds import seeded
 from dlrun.models.shapes import RANKS, shown_sizes
 
-__all__ = ["augmented", "check_augment", "inner_input"]
+__all__ = ["augmented", "check_augment", "inner_input", "mixes_labels"]
 
 _GROUP = "augment"
+_ANSWERED = ("binary", "multiclass", "regression")  # one answer a sample: that of a mixed one is a mean of two
+_MASKS = "segmentation"
 _PREFIX = "augment_"  # of the layers' names: no layer of a model's file is called so
 
 
 def check_augment(spec: Mapping[str, Any], shape: tuple[int, ...], catalog: Catalog) -> Iterator[Problem]:
-    """Augmentations that want samples of another number of dimensions, as their `_rank_` says.
+    """Augmentations that cannot take the samples.
+
+    They may want another number of dimensions, as their `_rank_` says, other channels, as `_channels_` does, or a range
+    of values that the preprocessing does not make; or move pixels, as `_moves_pixels_` says, where masks would stay.
 
     Args:
         shape: of one sample of the data.
     """
+    yield from _mixing_problems(spec, catalog)
     for entry, node in spec.get(_GROUP, {}).items():
-        rank = catalog.get(_GROUP, node["option"]).facts.get("rank")
+        option = catalog.get(_GROUP, node["option"])
+        rank, channels = option.facts.get("rank"), option.facts.get("channels")
+        key = f"{_GROUP}.{entry}"
         if rank not in (None, len(shape)):
-            fitting = [name for name in catalog.names(_GROUP) if _takes(catalog, name, len(shape))]
+            fitting = [name for name in catalog.names(_GROUP) if _takes(catalog, name, shape)]
             mend = f"Type {_GROUP}=[{fitting[0]}], or {_GROUP}=[]." if fitting else f"Type {_GROUP}=[]."
-            rule, got = f"must get {RANKS[rank]}", f"{shown_sizes(shape)} from the data"
-            yield Problem(f"{_GROUP}.{entry}", rule, got, mend)
+            yield Problem(key, f"must get {RANKS[rank]}", f"{shown_sizes(shape)} from the data", mend)
+        elif channels not in (None, shape[-1]):
+            mend = f"Leave it out; dlrun ls {_GROUP} tells the others."
+            rule = f"must get images of {channels} channels, red, green and blue"
+            yield Problem(key, rule, f"{shown_sizes(shape)} from the data", mend)
+        elif option.facts.get("moves_pixels") and spec["task"] == _MASKS:
+            rule = "must be left out where the data has masks: they would stay where they are while the image moves"
+            yield Problem(key, rule, mend="Changes of light and colour fit, as random_brightness does.")
+        elif _wants_range(option) and _value_range(spec, catalog) is None:
+            chosen = spec["preprocess"]["option"]
+            mend = "Type preprocess=minmax."
+            yield Problem(key, "must get values from 0 to 1", f"those that preprocess={chosen} makes", mend)
 
 
-def _takes(catalog: Catalog, name: str, rank: int) -> bool:
-    return catalog.get(_GROUP, name).facts.get("rank") in (None, rank)
+def _mixing_problems(spec: Mapping[str, Any], catalog: Catalog) -> Iterator[Problem]:
+    """What mixes labels too: one alone, and for the tasks that it says."""
+    mixing = [(entry, node) for entry, node in spec.get(_GROUP, {}).items() if mixes_labels(node, catalog)]
+    for entry, node in mixing:
+        tasks, task = catalog.get(_GROUP, node["option"]).facts.get("tasks", _ANSWERED), spec["task"]
+        if task not in tasks:
+            rule, mend = f"must be left out where the task is {task}: its labels cannot be mixed", "Leave it out."
+            yield Problem(f"{_GROUP}.{entry}", rule, mend=mend)
+    if len(mixing) > 1:
+        names = [entry for entry, _ in mixing]
+        rule = "must hold one augmentation that mixes labels, not several"
+        yield Problem(_GROUP, rule, ", ".join(names), f"Leave out {' and '.join(names[1:])}.")
+
+
+def mixes_labels(node: Mapping[str, Any], catalog: Catalog) -> bool:
+    """Whether an augmentation makes one sample of two, so that the loss must know of both labels."""
+    return bool(catalog.get(_GROUP, node["option"]).facts.get("mixes_labels", False))
+
+
+def _takes(catalog: Catalog, name: str, shape: tuple[int, ...]) -> bool:
+    facts = catalog.get(_GROUP, name).facts
+    return facts.get("rank") in (None, len(shape)) and facts.get("channels") in (None, shape[-1])
+
+
+def _wants_range(option: Option) -> bool:
+    return any("$value_range" in str(text) for text in option.facts.get("derived", {}).values())
+
+
+def _value_range(spec: Mapping[str, Any], catalog: Catalog) -> list[float] | None:
+    """The least and the greatest value that the model sees while it trains; None where that is not known."""
+    found: list[float] | None = catalog.get("preprocess", spec["preprocess"]["option"]).facts.get("value_range")
+    return found
 
 
 def augmented(spec: Mapping[str, Any], catalog: Catalog, inputs: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -63,8 +111,9 @@ def augmented(spec: Mapping[str, Any], catalog: Catalog, inputs: Mapping[str, An
 def _called(spec: Mapping[str, Any], catalog: Catalog, entry: str, node: Mapping[str, Any], x: Any) -> Any:
     key, option = f"{_GROUP}.{entry}", catalog.get(_GROUP, node["option"])
     values = seeded(catalog, _GROUP, node, spec["seed"], key)
+    names = {"value_range": _value_range(spec, catalog)} if _wants_range(option) else {}
     try:
-        return resolve(option)(**arguments(catalog, option, values), name=f"{_PREFIX}{entry}")(x)
+        return resolve(option)(**arguments(catalog, option, values, names), name=f"{_PREFIX}{entry}")(x)
     except (TypeError, ValueError) as error:
         rule, place = "must have parameters that go together", place_in(catalog.roots.project, error)
         raise ConfigError([Problem(key, rule, mend=f"Keras says: {telling_line(error)}", place=place)]) from error

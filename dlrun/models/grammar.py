@@ -26,7 +26,7 @@ from dlrun.models.advice import contradictions
 from dlrun.models.augment import check_augment
 from dlrun.models.expander import Expander, TooManyLayers
 from dlrun.models.findings import Findings
-from dlrun.models.head import expand_head, known_outputs
+from dlrun.models.head import check_kept, expand_head, known_outputs
 from dlrun.models.joins import unpaired
 from dlrun.models.nodes import Expansion, Node
 from dlrun.models.parameters import Evaluator
@@ -98,6 +98,7 @@ def check(
         *(_unread(option.parameters[key], spec, expansion) for key in _set_in_vain(spec, option, expansion)),
         *(_unread_group(group, spec) for group in GROUPS if group in chosen and group not in expansion.groups),
         *(check_rank(expansion.nodes, shape, catalog, spec.get("data")) if shape else ()),
+        *check_kept(expansion.nodes, spec),
         *unfit,
         *contradictions(spec, expansion, catalog),
     ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -13,11 +13,16 @@ from dlrun.models.findings import Told
 from dlrun.models.nodes import Layer, Node, ending
 from dlrun.models.scope import UNKNOWN, Scope
 
-__all__ = ["FLAT_TASKS", "expand_head", "known_outputs"]
+__all__ = ["FLAT_TASKS", "MASKS", "check_kept", "expand_head", "known_outputs"]
 
 PATH = "model.head"
 FLAT_TASKS: Mapping[str, str] = {"binary": "sigmoid", "multiclass": "softmax", "regression": "linear"}
 """The tasks that predict one row of numbers a sample, and the activation that makes them what they are."""
+
+MASKS = "segmentation"
+"""The task that predicts such a row for each pixel."""
+
+_TO_ROWS = frozenset({"flatten", "global_average_pooling2d", "global_max_pooling2d"})
 
 _FITTING: Mapping[str, tuple[str, ...]] = {
     "binary": ("sigmoid", "hard_sigmoid", "linear"),
@@ -31,9 +36,20 @@ _NEUTRAL = {"initializer": "glorot_uniform", "regularizer": None, "constraint": 
 
 def known_outputs(spec: Mapping[str, Any]) -> int | None:
     """How many numbers a sample the task predicts, where the spec alone says it."""
-    if spec["task"] == "multiclass":
+    if spec["task"] in ("multiclass", MASKS):
         return int(spec["classes"]) if spec.get("classes") else None
     return 1 if spec["task"] == "binary" else None
+
+
+def check_kept(nodes: Sequence[Node], spec: Mapping[str, Any]) -> Iterator[Problem]:
+    """A layer that makes a row of an image whose pixels are to be told apart; in a branch it may come back to it."""
+    if spec["task"] != MASKS:
+        return
+    rows = (node for node in nodes if isinstance(node, Layer) and node.option in _TO_ROWS)
+    if (first := next(rows, None)) is not None:
+        rule = f"must keep the image to its end: the task is {MASKS}, a class for each pixel"
+        got = f"{spec['model']['option']}, which has {first.option} at {first.path}"
+        yield Problem("model", rule, got=got, mend="Type model=unet, or model=fcn.")
 
 
 def expand_head(expander: Expander, spec: Mapping[str, Any], scope: Scope, outputs: int | None) -> tuple[Node, ...]:
@@ -49,7 +65,7 @@ def expand_head(expander: Expander, spec: Mapping[str, Any], scope: Scope, outpu
     place = declared.place if declared is not None and declared.default == head else None
     given = {
         "outputs": UNKNOWN if outputs is None else outputs,
-        "output_activation": FLAT_TASKS.get(task, "linear"),
+        "output_activation": "softmax" if task == MASKS else FLAT_TASKS.get(task, "linear"),
     }
     scope = replace(scope, names={**scope.names, **given}, own=scope.own - given.keys(), neutral=_NEUTRAL, place=place)
     if head == "auto":
@@ -66,6 +82,9 @@ def expand_head(expander: Expander, spec: Mapping[str, Any], scope: Scope, outpu
 
 
 def _auto(expander: Expander, scope: Scope, task: str) -> tuple[Node, ...]:
+    if task == MASKS:
+        pixels = {"conv2d": {"filters": "$outputs", "kernel_size": 1}}
+        return expander.layers([pixels, {"activation": "$output_activation"}], scope, PATH)
     if task not in FLAT_TASKS:
         mend = "Write it as a layer or a list of layers: model.head={conv2d: {filters: $outputs, kernel_size: 1}}."
         expander.findings.add(Problem(PATH, f"must be given for the task {task}", got="auto", mend=mend), Told.MISSPELT)

@@ -8,60 +8,158 @@ MLflow loads this file from beside the model, where dlrun need not be installed.
 
 import importlib
 import json
+from collections.abc import Mapping
+from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import keras
 import numpy as np
 import pandas as pd
 
+if TYPE_CHECKING or __package__:
+    from dlrun.serving.served_cells import (
+        as_flag,
+        as_numbers,
+        as_text,
+        date_parts,
+        flag_or_number,
+        in_utc,
+        is_nothing,
+        parsed_date,
+    )
+else:  # beside a served model
+    from served_cells import (
+        as_flag,
+        as_numbers,
+        as_text,
+        date_parts,
+        flag_or_number,
+        in_utc,
+        is_nothing,
+        parsed_date,
+    )
+
+_OF_WORDS = ("category", "text")
+_AT_ONCE = 256  # samples that go through the network together
+
 
 def _load_pyfunc(data_path: str) -> "ServedModel":
     """What MLflow calls; the name is its own."""
-    return ServedModel(Path(data_path))
+    folder = Path(data_path)
+    signature = json.loads((folder / "signature.json").read_text(encoding="utf-8"))
+    for module in signature["modules"]:  # layers of the author's own register themselves
+        importlib.import_module(module)
+    return ServedModel(signature, keras.saving.load_model(folder / "model.keras", compile=False))
 
 
 class ServedModel:
-    """The model in a folder."""
+    """A model, with its signature.
 
-    def __init__(self, folder: Path) -> None:
-        self.signature = json.loads((folder / "signature.json").read_text(encoding="utf-8"))
-        for module in self.signature["modules"]:  # layers of the author's own register themselves
-            importlib.import_module(module)
-        self.model = keras.saving.load_model(folder / "model.keras", compile=False)
+    `dlrun predict` predicts with this class too: what is served and what is predicted at the terminal cannot differ.
+    """
 
-    def predict(self, model_input: Any, params: Any = None) -> pd.DataFrame:
+    def __init__(self, signature: Mapping[str, Any], model: Any) -> None:
+        self.signature = signature
+        self.model = model
+
+    def predict(self, model_input: Any, params: Any = None) -> Any:
         """Predict a row a sample.
 
         Args:
             model_input: a `pandas.DataFrame` with the columns of the signature, in any order, or an array of shape
-                (n, ...) of raw samples.
+                (n, ...) of raw samples; or a list of images, which may differ in size where the model takes any.
             params: none are known.
 
         Returns:
             A `pandas.DataFrame` of n rows: `prediction`, which is a class by its name or a value in the data's units,
             and of classes `probability_NAME` each (`score_NAME` where the network's outputs are no probabilities). Of a
-            row in which a value is missing, nothing is predicted: its prediction is None or NaN.
+            row in which a value is missing, nothing is predicted: its prediction is None or NaN. A model of masks gives
+            an array instead, uint8 of shape (n, height, width) with the values of its classes.
 
         Raises:
             ValueError: a column is missing, or holds what is no number.
         """
-        samples = self._samples(model_input)
-        if not len(samples):
-            outputs = np.zeros((0, *self.model.output_shape[1:]))
-        else:
-            outputs = self.model.predict(samples, verbose=0)
-        return self._table(np.asarray(outputs, dtype=np.float64))
+        if isinstance(model_input, list) and len({np.shape(each) for each in model_input}) > 1:
+            return self._told(self._outputs_by_size([np.asarray(each, dtype=np.float32) for each in model_input]))
+        return self._told(self._outputs(self._samples(model_input)))
 
-    def _samples(self, given: Any) -> np.ndarray:
+    def _told(self, outputs: np.ndarray) -> Any:
+        """What is handed out of the network's outputs."""
+        if levels := self.signature.get("levels"):
+            return np.asarray(levels, dtype=np.uint8)[outputs.argmax(axis=-1)]
+        return self._table(outputs)
+
+    def _outputs(self, samples: Any) -> np.ndarray:
+        """What the network says of samples of one size."""
+        if not len(next(iter(samples.values())) if isinstance(samples, dict) else samples):
+            return np.zeros((0, *self.model.output_shape[1:]))
+        return np.asarray(self.model.predict(samples, batch_size=_AT_ONCE, verbose=0), dtype=np.float64)
+
+    def _outputs_by_size(self, samples: list[np.ndarray]) -> np.ndarray:
+        """The same of images that differ in size: those of one size together."""
+        sizes: dict[tuple[int, ...], list[int]] = {}
+        for place, each in enumerate(samples):
+            sizes.setdefault(each.shape, []).append(place)
+        outputs = np.zeros((len(samples), *self.model.output_shape[1:]))
+        for places in sizes.values():
+            outputs[places] = self._outputs(np.stack([samples[place] for place in places]))
+        return outputs
+
+    def _samples(self, given: Any) -> Any:
+        columns, shape = self.signature["columns"], self.signature["shape"]
+        if columns and len(shape) == 1:
+            if not isinstance(given, pd.DataFrame):
+                given = pd.DataFrame(np.asarray(given).reshape(-1, len(columns)), columns=columns)
+            return self._raw(given)
+        samples = np.asarray(given, dtype=np.float32)
+        return samples if None in shape else samples.reshape(-1, *shape)  # None is any size, of images
+
+    def _raw(self, table: pd.DataFrame) -> Any:
+        """What the model takes of a table: numbers, words, or both by name."""
         columns = self.signature["columns"]
-        if isinstance(given, pd.DataFrame) and columns:
-            if missing := [name for name in columns if name not in given.columns]:
-                raise ValueError(f"columns are missing: {', '.join(missing)}")
-            given = pd.DataFrame({name: _numbers(given[name]) for name in columns})
-        if isinstance(given, pd.DataFrame):
-            given = given.to_numpy()
-        return np.asarray(given, dtype=np.float32).reshape(-1, *self.signature["shape"])
+        if missing := [name for name in columns if name not in table.columns]:
+            raise ValueError(f"columns are missing: {', '.join(missing)}")
+        kinds = dict(zip(columns, self.signature["kinds"], strict=True))
+        numbers = [self._numbers(table[name], kind) for name, kind in kinds.items() if kind not in _OF_WORDS]
+        words = [self._words(table[name]) for name, kind in kinds.items() if kind in _OF_WORDS]
+        raw: dict[str, Any] = {}
+        if numbers:
+            raw["rows"] = keras.ops.convert_to_tensor(np.concatenate(numbers, axis=1), "float32")
+        if words:
+            raw["words"] = keras.ops.convert_to_tensor(np.stack(words, axis=1))
+        return raw if len(raw) > 1 else next(iter(raw.values()))
+
+    def _words(self, column: Any) -> np.ndarray:
+        found = np.empty(len(column), dtype=object)  # of type str each would take as much as the longest
+        found[:] = [as_text(cell, self.signature["missing"]) for cell in column]
+        return found
+
+    def _numbers(self, column: Any, kind: str) -> np.ndarray:
+        """The numbers of a column, NaN where they are missing: of shape (n, 1), of dates (n, parts)."""
+        if kind == "date":
+            return np.asarray([self._date(cell, str(column.name)) for cell in column], np.float32).reshape(-1, 9)
+        if kind == "number" and column.dtype.kind in "iufb":
+            return np.asarray(column, np.float32)[:, np.newaxis]
+        read = as_flag if kind == "flag" else flag_or_number
+        decimal = self.signature["decimal"]
+        try:
+            found = as_numbers(column.tolist(), lambda cell: read(cell, decimal), self.signature["missing"])
+        except ValueError as error:
+            raise ValueError(f"column {column.name} must hold numbers: {error}") from error
+        wrong = [value for value in found if value not in (0.0, 1.0) and value == value] if kind == "flag" else []
+        if wrong:
+            raise ValueError(f"column {column.name} must hold yes or no, or 1 or 0: {wrong[0]:g} is neither")
+        return np.asarray(found, np.float32)[:, np.newaxis]
+
+    def _date(self, cell: Any, name: str) -> tuple[float, ...]:
+        if is_nothing(cell) or not (text := as_text(cell, self.signature["missing"])):
+            return (np.nan,) * 9
+        written = self.signature["written"][name]
+        found = in_utc(cell) if isinstance(cell, date) else parsed_date(text, written)
+        if found is None:
+            raise ValueError(f"column {name} must hold dates written as {written}: '{text}' is none")
+        return date_parts(found)
 
     def _table(self, outputs: np.ndarray) -> pd.DataFrame:
         classes, kind = self.signature["classes"], self.signature["outputs"]
@@ -70,7 +168,8 @@ class ServedModel:
             return pd.DataFrame(values, columns=self.signature["predictions"])
         if outputs.shape[-1] == 1:  # of two classes the network tells the second one's
             second = outputs.reshape(-1)
-            chosen = (second > (0.5 if kind == "probability" else 0.0)).astype(int)
+            threshold = self.signature.get("threshold", 0.5) if kind == "probability" else 0.0
+            chosen = (second > threshold).astype(int)
             outputs = np.stack([1.0 - second if kind == "probability" else -second, second], axis=1)
         else:
             chosen = outputs.argmax(axis=1)
@@ -80,10 +179,3 @@ class ServedModel:
             {self.signature["predictions"][0]: names}
             | {f"{kind}_{name}": outputs[:, i] for i, name in enumerate(classes)}
         )
-
-
-def _numbers(column: pd.Series) -> pd.Series:
-    try:
-        return pd.to_numeric(column)
-    except (ValueError, TypeError) as error:
-        raise ValueError(f"column {column.name} must hold numbers: {error}") from error

@@ -15,7 +15,7 @@ from dlrun.config.suggest import did_you_mean
 from dlrun.errors import Problem, StorageError, UserError
 from dlrun.models.items import STRUCTURE
 
-__all__ = ["KINDS", "Starter", "starter", "write"]
+__all__ = ["KINDS", "Starter", "bad_place", "starter", "write"]
 
 KINDS = {
     "layer": "dlrun 'model.layers=[flatten,{{{name}: 32}},dropout]' trainer.epochs=5",
@@ -64,7 +64,7 @@ def starter(kind: str, name: str, roots: Roots) -> Starter:
         mend = did_you_mean(kind, KINDS) or f"One of: {', '.join(KINDS)}."
         raise UserError(str(Problem("KIND", "must be a kind of component", got=kind, mend=mend)))
     project = roots.project or roots.directory
-    problems = [*_bad_place(roots), *_bad_name(kind, name, project)]
+    problems = [*bad_place(roots), *_bad_name(kind, name, project)]
     if problems:
         raise UserError("\n".join(map(str, problems)))
     files = {project / place: text for place, text in _texts(kind, name).items()}
@@ -111,7 +111,8 @@ def _texts(kind: str, name: str) -> dict[str, str]:
     }
 
 
-def _bad_place(roots: Roots) -> Iterator[Problem]:
+def bad_place(roots: Roots) -> Iterator[Problem]:
+    """What keeps a folder without a project from becoming one."""
     folder = roots.directory / "conf"
     if roots.project is not None or not folder.is_dir():
         return

@@ -95,8 +95,8 @@ def dataset_facts(fields: Mapping[str, Any]) -> DatasetFacts:
         name=str(fields.get("name", "data")),
         digest=str(fields.get("digest", ""))[:_DIGEST_LENGTH],
         source=json.dumps({"data": fields.get("name"), "digest": fields.get("digest")}),
-        schema=json.dumps({key: fields.get(key) for key in ("features", "task", "classes")}),
-        profile=json.dumps(fields.get("samples")),
+        schema=json.dumps({key: fields.get(key) for key in ("features", "kinds", "task", "classes")}),
+        profile=json.dumps({key: fields.get(key) for key in ("samples", "balance")}),
     )
 
 

@@ -2,6 +2,7 @@
 
     MLmodel                         what it is, what goes in and comes out
     code/served_model.py            opens it; needs Keras, not dlrun
+    code/served_cells.py            what a cell of a raw table is
     code/...                        modules of the author's own layers
     data/model/                     model.keras and signature.json
     input_example.json              raw rows; serving_input_example.json is the same as a request
@@ -33,7 +34,7 @@ from dlrun.tracking.provenance import environment_of
 __all__ = ["MODEL", "SIGNATURE", "ModelIds", "pack"]
 
 MODEL, SIGNATURE = "model.keras", "signature.json"
-_LOADER, _DATA = "served_model", "data/model"
+_LOADER, _CELLS, _DATA = "served_model", "served_cells", "data/model"
 _REQUIRED = ("keras", "tensorflow", "numpy", "pandas")
 _EXAMPLE, _REQUEST = "input_example.json", "serving_input_example.json"
 
@@ -70,7 +71,8 @@ def pack(run_dir: Path, project: Path, folder: Path, ids: ModelIds) -> None:
         each.mkdir(parents=True)
     for name in (MODEL, SIGNATURE):
         shutil.copyfile(run_dir / name, data / name)
-    (code / f"{_LOADER}.py").write_bytes(files("dlrun.serving").joinpath(f"{_LOADER}.py").read_bytes())
+    for name in (_LOADER, _CELLS):
+        (code / f"{name}.py").write_bytes(files("dlrun.serving").joinpath(f"{name}.py").read_bytes())
     for module in signature["modules"]:
         _copy_module(module, project, code)
     environment = environment_of(run_dir)
@@ -114,11 +116,15 @@ def _inputs(signature: Mapping[str, Any]) -> list[dict[str, Any]]:
     if columns := signature["columns"]:
         # Not double: MLflow refuses whole numbers for that, which is what pandas makes of a column without a point.
         return [{"type": "any", "name": name, "required": True} for name in columns]
-    shape = [-1, *signature["shape"]]
+    shape = [-1, *(-1 if size is None else size for size in signature["shape"])]  # of images of any size
     return [{"type": "tensor", "tensor-spec": {"dtype": "float32", "shape": shape}}]
 
 
 def _outputs(signature: Mapping[str, Any]) -> list[dict[str, Any]]:
+    if signature.get("levels"):  # masks
+        size = signature["resizing"]
+        shape = [-1, size["height"], size["width"]]
+        return [{"type": "tensor", "tensor-spec": {"dtype": "uint8", "shape": shape}}]
     kind = "string" if signature["classes"] else "double"
     columns = [(name, kind) for name in signature["predictions"]]
     columns += [(f"{signature['outputs']}_{name}", "double") for name in signature["classes"]]

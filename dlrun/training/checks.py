@@ -14,6 +14,7 @@ from dlrun.errors import Problem
 from dlrun.training.class_weight import check_class_weight
 from dlrun.training.monitor import computed, goal
 from dlrun.training.probe_checks import check_probes
+from dlrun.training.threshold import check_threshold
 from dlrun.training.whole import whole_batches
 
 __all__ = ["check"]
@@ -116,6 +117,7 @@ def _trainer(spec: Spec) -> Iterator[Problem]:
     if spec.get("data", {}).get("stream") is True:
         yield from whole_batches(spec["trainer"])
     yield from check_class_weight(spec["trainer"]["class_weight"], spec["task"], spec["classes"])
+    yield from check_threshold(spec)
     if spec["trainer"]["monitor"] != "auto":
         yield from _monitor(spec, "trainer.monitor", spec["trainer"]["monitor"])
     if spec["trainer"]["lr_finder"] and "learning_rate" not in spec["optimizer"]:

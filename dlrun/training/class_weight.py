@@ -31,6 +31,12 @@ def check_class_weight(chosen: Chosen | None, task: str, classes: int | None) ->
     if task == "regression":
         yield Problem(_KEY, "must be null: a regression has no classes", _shown(chosen), f"Type {_KEY}=null.")
         return
+    if task == "segmentation":
+        mend = f"Type {_KEY}=null; loss=focal passes over pixels that are recognised already."
+        yield Problem(
+            _KEY, "must be null for masks: it weighs samples, and a sample has many classes", _shown(chosen), mend
+        )
+        return
     weights = chosen if isinstance(chosen, Mapping) else {}
     for name, weight in weights.items():
         if isinstance(weight, bool) or not isinstance(weight, int | float) or not 0 <= weight < math.inf:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from dlrun.errors import OutOfTime
+from dlrun.training.by_class import Verdicts
 from dlrun.training.causes import cause, cause_of
 from dlrun.training.memory import peak_bytes
 from dlrun.training.result import Result
@@ -56,6 +57,8 @@ class Outcome:
     fingerprint: str | None = None
     resumed: Mapping[str, Any] | None = None
     diagnosis: list[dict[str, str]] = field(default_factory=list)
+    verdicts: Verdicts = field(default_factory=Verdicts)
+    guess: Mapping[str, float] = field(default_factory=dict)
     cause: dict[str, str] | None = None
 
     @classmethod
@@ -102,7 +105,7 @@ class Outcome:
             name=name,
             status=self.status,
             task=task,
-            metrics=self.metrics,
+            metrics={**self.metrics, **self.verdicts.metrics},
             best_epoch=self.best_epoch,
             kept_epoch=self.kept_epoch,
             epochs_run=self.epochs_run,
@@ -116,6 +119,10 @@ class Outcome:
             fingerprint=self.fingerprint,
             resumed=self.resumed,
             diagnosis=self.diagnosis,
+            threshold=self.verdicts.threshold,
+            per_class=self.verdicts.per_class,
+            confusion=self.verdicts.confusion,
+            guess=dict(self.guess),
             cause=self.cause,
             attempt=attempt,
             started=began.date,

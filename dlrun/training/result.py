@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import MISSING, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ __all__ = ["FINAL", "Result"]
 FINAL = frozenset({"finished", "diverged"})
 """Statuses of runs that are not run again."""
 
-_UNWRITTEN = {"path", "opener"}
+_UNWRITTEN = {"path", "opener", "predictor", "evaluator"}
 _KEPT = ("model.keras", "best.weights.h5", "weights.npz")
 
 
@@ -48,8 +48,15 @@ class Result:
         started: when, in seconds since 1970; `ended` likewise.
         diagnosis: what is wrong with the training: `kind`, `finding`, `evidence` and what to `try`; empty where nothing
             was found.
+        threshold: of a binary task: above which probability the second class is called; found or given.
+        per_class: of the test part, `class`, `precision`, `recall`, `f1` and `rows`: of each class, then `macro` and
+            `weighted`; empty in a sweep, and where there are no classes.
+        confusion: the test rows of each class, in the order of the classes, by the class that was named.
+        guess: of classes, the accuracy of naming the training part's most frequent class for every row, by part.
         path: the run's directory, where known; not written down.
         opener: how its model is opened, given to results that `dlrun.load` and `dlrun.run` hand out; not written down.
+        predictor: how it predicts, likewise.
+        evaluator: how it is evaluated, likewise.
     """
 
     id: str
@@ -74,8 +81,14 @@ class Result:
     started: float
     ended: float
     diagnosis: Sequence[Mapping[str, str]] = ()
+    threshold: float = 0.5
+    per_class: Sequence[Mapping[str, Any]] = ()
+    confusion: Sequence[Sequence[int]] = ()
+    guess: Mapping[str, float] = field(default_factory=dict)
     path: Path | None = field(default=None, compare=False)
     opener: Callable[[Path], Any] | None = field(default=None, compare=False, repr=False)
+    predictor: Callable[[Path, Any], Any] | None = field(default=None, compare=False, repr=False)
+    evaluator: Callable[..., Any] | None = field(default=None, compare=False, repr=False)
 
     @property
     def is_final(self) -> bool:
@@ -94,9 +107,16 @@ class Result:
             ValueError: a field is missing.
         """
         names = {each.name for each in fields(cls)} - _UNWRITTEN
-        if missing := sorted(names - content.keys()):
+        # an older result has none of these
+        later = {e.name for e in fields(cls) if e.default is not MISSING or e.default_factory is not MISSING}
+        if missing := sorted(names - later - content.keys()):
             raise ValueError(f"no result: {', '.join(missing)} missing")
-        return cls(**{name: content[name] for name in names}, path=path)
+        return cls(**{name: content[name] for name in names & content.keys()}, path=path)
+
+    @property
+    def keeps_model(self) -> bool:
+        """Whether its model, or the weights of it, lie in the run's directory."""
+        return self.path is not None and any((self.path / name).exists() for name in _KEPT)
 
     def load_model(self) -> Any:
         """The trained `keras.Model`, preprocessing included: it takes raw rows. It is not compiled.
@@ -106,8 +126,43 @@ class Result:
         Raises:
             UserError: the model was not kept, or cannot be opened.
         """
-        if self.path is None or not any((self.path / name).exists() for name in _KEPT):
+        if self.path is None or not self.keeps_model:
             raise UserError(f"Run {self.id[:8]} kept no model. Run it with trainer.save_model=always.")
         if self.opener is None:
             raise UserError(f"Address the run to have its model: dlrun.load({self.id[:8]!r}).load_model().")
         return self.opener(self.path)
+
+    def predict(self, given: Any) -> Any:
+        """Predict new samples, as `dlrun predict` does.
+
+        Args:
+            given: a path; or a `pandas.DataFrame` with the columns that the run learned from, an array of raw samples,
+                a list of images.
+
+        Returns:
+            A `pandas.DataFrame`, a row a sample: `prediction`, and of classes the probability of each.
+
+        Raises:
+            UserError: the run kept no model, or what lies at the path cannot be predicted on.
+            ValueError: a table lacks a column, or holds what is no number.
+        """
+        if self.path is None or self.predictor is None:
+            raise UserError(f"Address the run to predict with it: dlrun.load({self.id[:8]!r}).predict(...).")
+        return self.predictor(self.path, given)
+
+    def evaluate(self, words: str | Sequence[str] = (), part: str | None = None) -> Any:
+        """Measure the run on its own test part or on other data, as `dlrun evaluate` does.
+
+        Args:
+            words: as on the command line: `data.path=new.csv`.
+            part: `test`, `validation`, `train` or `all`.
+
+        Returns:
+            An `Evaluation`, with `metrics` by name.
+
+        Raises:
+            UserError: the run kept no model, or the data does not fit it.
+        """
+        if self.path is None or self.evaluator is None:
+            raise UserError(f"Address the run to evaluate it: dlrun.load({self.id[:8]!r}).evaluate(...).")
+        return self.evaluator(self.path, words, part)

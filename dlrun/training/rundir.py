@@ -20,7 +20,7 @@ from dlrun.training.result import Result
 
 __all__ = ["RunDirectory"]
 
-_OF_AN_ATTEMPT = ("result.json", "stop", "model.keras", "signature.json", "weights.npz")
+_OF_AN_ATTEMPT = ("result.json", "stop", "model.keras", "signature.json", "schema.json", "weights.npz", "split.npz")
 _OF_A_TRAINING = "best.weights.h5"
 
 
@@ -48,6 +48,11 @@ class RunDirectory:
     def weights(self) -> Path:
         """The weights of its core, of a run whose model was not kept."""
         return self.path / "weights.npz"
+
+    @property
+    def split(self) -> Path:
+        """Which rows trained, validated and tested."""
+        return self.path / "split.npz"
 
     @property
     def stop(self) -> Path:

@@ -1,6 +1,7 @@
 """The model that is kept: preprocessing and core in one, of stock Keras layers, for raw rows.
 
 model.keras      the whole, with its `signature.json` (see `training.signature`)
+front.json       what stands before the core and behind it, as plain numbers and words
 weights.npz      of a run of a sweep the core's weights alone, in Keras's order: a tenth of the time to write
 """
 
@@ -13,30 +14,43 @@ from typing import TYPE_CHECKING, Any, Protocol
 import keras
 import numpy as np
 
+from dlrun.data.encoding.front import FRONT
 from dlrun.errors import UserError
 from dlrun.models.augment import inner_input
+from dlrun.models.stem import STEM
 from dlrun.training.atomic import storage_errors, write_json
 from dlrun.training.bookkeeping import Emit
 from dlrun.training.rundir import RunDirectory
 from dlrun.training.signature import SIGNATURE
 
 if TYPE_CHECKING:
+    from dlrun.data.encoding.front import Front
     from dlrun.data.prepare import TargetScale
 
-__all__ = ["Around", "assemble", "load_weights", "save_model", "save_weights", "wants_model", "wants_weights"]
+__all__ = [
+    "Around",
+    "assemble",
+    "front_json",
+    "load_weights",
+    "save_model",
+    "save_split",
+    "save_weights",
+    "wants_model",
+    "wants_weights",
+]
 
 
 class Around(Protocol):
     """What stands around the core of a kept model; `data.prepare.Prepared` is one."""
 
     @property
-    def input_shape(self) -> tuple[int, ...]: ...
-
-    @property
-    def layers(self) -> tuple[Any, ...]: ...
+    def front(self) -> Front: ...
 
     @property
     def target(self) -> TargetScale | None: ...
+
+    @property
+    def outputs(self) -> int: ...
 
 
 def wants_model(spec: Mapping[str, Any], auto: bool) -> bool:
@@ -54,15 +68,12 @@ def assemble(model: Any, prepared: Around) -> Any:
 
     It is not compiled: loading it needs neither dlrun nor the metrics it was trained with.
     """
-    raw = keras.Input(prepared.input_shape, name="rows")
-    value = raw
-    for layer in prepared.layers:
-        value = layer(value)
-    value = _uncompiled(model)(value)
+    raw = prepared.front.inputs()
+    value = _uncompiled(model)(prepared.front(raw))
     if prepared.target is not None:
         scale, offset = list(prepared.target.scale), list(prepared.target.offset)
         value = keras.layers.Rescaling(scale, offset, name="units")(value)
-    return keras.Model(raw, value, name="model")
+    return keras.Model(next(iter(raw.values())) if len(raw) == 1 else raw, value, name="model")
 
 
 def _uncompiled(model: Any) -> Any:
@@ -71,7 +82,19 @@ def _uncompiled(model: Any) -> Any:
     if not hasattr(model, "inputs"):
         return model
     (outputs,) = model.outputs
-    return keras.Model(inner_input(model), outputs, name="core")
+    begin = inner_input(model)
+    stem = next((layer for layer in model.layers if layer.name == STEM), None)
+    if stem is None or begin is model.inputs[0]:
+        return keras.Model(begin, outputs, name="core")
+    encoded = keras.Input(model.inputs[0].shape[1:])
+    return keras.Model(encoded, keras.Model(begin, outputs)(stem(encoded)), name="core")
+
+
+def front_json(prepared: Around) -> dict[str, Any]:
+    """The content of front.json: what stands before the core, and the units behind it."""
+    target = prepared.target
+    units = None if target is None else {"scale": target.scale, "offset": target.offset}
+    return {**prepared.front.to_json(), "units": units, "outputs": prepared.outputs}
 
 
 def save_model(model: Any, prepared: Around, signature: Mapping[str, Any], directory: RunDirectory, emit: Emit) -> None:
@@ -81,6 +104,7 @@ def save_model(model: Any, prepared: Around, signature: Mapping[str, Any], direc
         StorageError: it cannot be written.
     """
     write_json(directory.path / SIGNATURE, dict(signature))
+    write_json(directory.path / FRONT, front_json(prepared))
     aside = directory.path / "model.partial.keras"
     with storage_errors(directory.model):
         try:
@@ -89,6 +113,24 @@ def save_model(model: Any, prepared: Around, signature: Mapping[str, Any], direc
         finally:
             aside.unlink(missing_ok=True)
     emit("artifact", {"path": directory.model.name})
+
+
+def save_split(archive: bytes, directory: RunDirectory, emit: Emit) -> None:
+    """Write `split.npz` to the run's directory, whole or not at all.
+
+    It is not forced to the disk, which would take as long as some trials train: it follows from spec and data.
+
+    Raises:
+        StorageError: it cannot be written.
+    """
+    aside = directory.path / "split.partial.npz"
+    with storage_errors(directory.split):
+        try:
+            aside.write_bytes(archive)
+            aside.replace(directory.split)
+        finally:
+            aside.unlink(missing_ok=True)
+    emit("artifact", {"path": directory.split.name})
 
 
 def save_weights(model: Any, directory: RunDirectory) -> None:

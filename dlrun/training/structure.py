@@ -32,7 +32,7 @@ _DRAWN_FROM = frozenset({"initializer"})
 _NOT_IN_THE_PROGRAM = frozenset(
     {
         "engine", "epochs", "batch_size", "validation_batch_size", "shuffle_window", "limit_batches", "class_weight",
-        "fast_dev_run", "lr_finder", "monitor", "divergence_factor", "save_model",
+        "threshold", "fast_dev_run", "lr_finder", "monitor", "divergence_factor", "save_model",
     }
 )  # fmt: skip
 """The trainer's keys that a program is told at every call, or that only Python reads."""

@@ -76,7 +76,7 @@ def train(
     outcome = _outcome(keeper, kept, test)
     outcome.fingerprint = fingerprint(model)
     outcome.parameters = model.count_params()
-    outcome.samples = {name: len(getattr(prepared, name).x) for name in ("train", "validation", "test")}
+    outcome.samples = prepared.samples
     outcome.durations = {"train_seconds": trained - began, "evaluate_seconds": time.perf_counter() - trained}
     outcome.cost = watch.cost()
     outcome.fast_dev_run = spec["trainer"]["fast_dev_run"]

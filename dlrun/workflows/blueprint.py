@@ -18,6 +18,7 @@ import tensorflow as tf
 from keras.src.backend.common import global_state
 
 from dlrun.config.catalog import Catalog
+from dlrun.data.prepare import Part, Prepared
 from dlrun.errors import Problem
 from dlrun.models.build import build_model
 from dlrun.models.layer_calls import training_is, watched, watched_layers
@@ -99,25 +100,23 @@ class Blueprint:
 def draw(
     spec: Mapping[str, Any],
     catalog: Catalog,
-    x: np.ndarray,
-    y: np.ndarray,
-    outputs: int,
+    prepared: Prepared,
+    batch: Part,
     paths: Mapping[str, str],
 ) -> Blueprint:
     """Look at the model of a spec.
 
     Args:
-        x: the samples of one training step, prepared.
-        y: their labels.
-        outputs: numbers to predict a sample.
+        batch: the samples of one training step.
         paths: where in the config a layer of this name stands.
 
     Raises:
         ConfigError: the model is wrong, or a layer cannot take the data that it gets.
     """
+    x, y = np.asarray(batch.x), batch.y
     objective = build_objective(spec, catalog, _HORIZON)
     with _valueless():
-        model = build_model(spec, catalog, x.shape[1:], outputs)
+        model = build_model(spec, catalog, prepared.input_shape, prepared.outputs, prepared.front)
         _lay_out(objective.optimizer, model.trainable_variables)
         calls = _Calls()
         with watched(model, calls.note):

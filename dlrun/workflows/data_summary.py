@@ -7,10 +7,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from dlrun.data.dataset import Dataset
-from dlrun.data.guess import class_counts, constant_loss
+from dlrun.data.guess import class_counts, constant_loss, naive_losses
 from dlrun.data.prepare import Prepared
 from dlrun.errors import Problem
 
@@ -44,6 +42,7 @@ class DataSummary:
         target: mean, standard deviation, least and greatest of a regression's targets in the training part, in the
             data's units; a tuple an output.
         guess: the loss of the best answer that is the same for every sample, where that is known of the loss.
+        naive: of a series, what forecasts without a model cost on the validation part, by their names.
         findings: what is questionable about it.
     """
 
@@ -55,6 +54,7 @@ class DataSummary:
     classes: Mapping[str, float]
     target: tuple[tuple[float, float, float, float], ...]
     guess: float | None
+    naive: Mapping[str, float]
     findings: tuple[Problem, ...]
 
 
@@ -65,22 +65,24 @@ def summarise(spec: Mapping[str, Any], dataset: Dataset, prepared: Prepared, act
         activation: the one that the model ends in, where it is known.
     """
     parts = {name: getattr(prepared, name) for name in _PARTS}
-    counts = {name: class_counts(part.y, len(dataset.classes)) for name, part in parts.items()}
+    counts = class_counts(prepared.train.y, len(dataset.classes))
     return DataSummary(
         name=str(spec["data"]["option"]),
         task=prepared.task,
         shape=prepared.input_shape,
         rows={name: part.samples for name, part in parts.items()},
         features=prepared.features,
-        classes=dict(zip(dataset.classes, (counts["train"] / max(1, counts["train"].sum())).tolist(), strict=True)),
+        classes=dict(zip(dataset.classes, (counts / max(1, counts.sum())).tolist(), strict=True)),
         target=_targets(prepared),
         guess=constant_loss(str(spec["loss"]["option"]), prepared),
-        findings=(
-            *_absent(dataset.classes, counts),
-            *_large_batch(spec, prepared),
-            *_out_of_reach(prepared, activation),
-        ),
+        naive=_naive(spec, prepared),
+        findings=(*_large_batch(spec, prepared), *_out_of_reach(prepared, activation)),
     )
+
+
+def _naive(spec: Mapping[str, Any], prepared: Prepared) -> dict[str, float]:
+    losses = naive_losses(str(spec["loss"]["option"]), prepared)
+    return {name: parts["validation"] for name, parts in losses.items() if "validation" in parts}
 
 
 def _targets(prepared: Prepared) -> tuple[tuple[float, float, float, float], ...]:
@@ -89,15 +91,6 @@ def _targets(prepared: Prepared) -> tuple[tuple[float, float, float, float], ...
     y = prepared.train.y.reshape(len(prepared.train.y), -1)
     values = y if prepared.target is None else prepared.target.in_units(y)
     return tuple((float(v.mean()), float(v.std()), float(v.min()), float(v.max())) for v in values.T)
-
-
-def _absent(classes: tuple[str, ...], counts: Mapping[str, np.ndarray]) -> Iterator[Problem]:
-    for part, count in counts.items():
-        names = [f"'{name}'" for name, number in zip(classes, count, strict=True) if number == 0]
-        if names and count.sum():
-            mend = "Type split.stratify=true, or use more rows."
-            rule = f"should hold every class: it has no row of {', '.join(names[:5])}{', ...' * (len(names) > 5)}"
-            yield Problem(f"the {part} part", rule, mend=mend)
 
 
 def _large_batch(spec: Mapping[str, Any], prepared: Prepared) -> Iterator[Problem]:

@@ -59,6 +59,7 @@ def _cost_determinants(spec: Mapping[str, Any], model: Any) -> str:
         "data": _without_rates(spec["data"]),
         "split": {key: value for key, value in spec["split"].items() if key not in _REPEATS},
         "preprocess": spec["preprocess"],
+        "sampling": spec["sampling"],
         "loss": _without_rates(spec["loss"]),
         "metric": _without_rates(spec["metric"]),
         "schedule": _without_rates(spec["schedule"]),

@@ -86,7 +86,7 @@ def take(spec: Mapping[str, Any], catalog: Catalog, prepared: Prepared, paths: M
     """
     began = time.perf_counter()
     keras.utils.set_random_seed(spec["seed"])  # for what has no seed of its own, as training does
-    model = build_model(spec, catalog, prepared.input_shape, prepared.outputs)
+    model = build_model(spec, catalog, prepared.input_shape, prepared.outputs, prepared.front)
     built = time.perf_counter() - began
     course = course_of(prepared, spec)
     batch = first_batch(prepared, spec)

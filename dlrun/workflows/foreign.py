@@ -18,10 +18,11 @@ from typing import Any
 
 from dlrun.config.catalog import Catalog
 from dlrun.config.spec import Spec
+from dlrun.data.encoding.front import FRONT
 from dlrun.errors import ConfigError, Problem, UserError
 from dlrun.tracking import children
 from dlrun.workflows.foreign_spec import read_spec
-from dlrun.workflows.kept import Preprocessing, Scaling, scaling
+from dlrun.workflows.kept import Preprocessing
 from dlrun.workflows.probe import MODEL_FILES
 
 __all__ = ["Inspection", "inspect_run", "load_model", "refuse_address"]
@@ -91,7 +92,7 @@ def inspect_run(path: Path, catalog: Catalog) -> Inspection:
         parameters=int(found["parameters"]),
         weights=found["weights"],
         layers=tuple((str(a), str(b), str(c), int(d)) for a, b, c, d in found["layers"]),
-        input_shape=tuple(found["around"]["input_shape"]),
+        input_shape=tuple(found["input_shape"]),
         outputs=tuple(found["outputs"]),
         finite=found["finite"],
         memory_bytes=int(found["memory_bytes"]),
@@ -124,7 +125,8 @@ def load_model(path: Path, catalog: Catalog) -> Any:
 
         with np.load(arrays, allow_pickle=False) as numbers:
             weights = {name: numbers[name] for name in numbers.files}
-    return rebuild(spec, catalog, _around(found["around"]), weights, is_whole=found["weights"] == MODEL_FILES[0])
+    around = Preprocessing.from_json(found["around"])  # held to the same rules: the child was the one to touch the file
+    return rebuild(spec, catalog, around, weights, is_whole=found["weights"] == MODEL_FILES[0])
 
 
 def refuse_address(text: str) -> None:
@@ -161,7 +163,7 @@ def _run_directory(path: Path) -> Path:
             raise UserError(f"{path} is a sweep. Name one of its runs: dlrun compare {path.name[:8]} lists them.")
         raise UserError(f"There is no run in {path}: it holds no {_SPEC}. {_WAY_OUT}")
     real = path.resolve()
-    for name in (_SPEC, "journal.jsonl", *MODEL_FILES):
+    for name in (_SPEC, "journal.jsonl", FRONT, *MODEL_FILES):
         file = real / name
         if file.is_symlink() or (file.exists() and not file.is_file()):
             raise UserError(f"{name} must be a plain file in the run's directory; it is a link or a device.")
@@ -210,14 +212,3 @@ def _asked(directory: Path, catalog: Catalog, arrays: Path | None) -> dict[str, 
 
 def _ending(done: subprocess.CompletedProcess[str]) -> str:
     return f"signal {-done.returncode}" if done.returncode < 0 else f"exit code {done.returncode}"
-
-
-def _around(told: dict[str, Any]) -> Preprocessing:
-    """What the child told, held to the same rules as what it read: it was the one to touch the files."""
-    before = tuple(_scaling(each) for each in told["before"])
-    after = None if told["after"] is None else _scaling(told["after"])
-    return Preprocessing(tuple(int(size) for size in told["input_shape"]), before, after)
-
-
-def _scaling(told: dict[str, Any]) -> Scaling:
-    return scaling(told["kind"], {"name": told["name"], **told["numbers"]})

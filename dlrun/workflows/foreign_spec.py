@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -23,7 +24,7 @@ _MAX_NODES = 100_000
 _MAX_CLASSES = 1_000_000
 
 
-def read_json(content: bytes, what: str) -> Any:
+def read_json(content: bytes, what: str, most_bytes: int = _MAX_BYTES, most_values: int = _MAX_NODES) -> Any:
     """JSON of bounded size and depth.
 
     Args:
@@ -32,14 +33,14 @@ def read_json(content: bytes, what: str) -> Any:
     Raises:
         UserError: it is none, or beyond the limits.
     """
-    if len(content) > _MAX_BYTES:
-        raise UserError(f"{what} must be smaller than {_MAX_BYTES:,} bytes; got {len(content):,}.")
+    if len(content) > most_bytes:
+        raise UserError(f"{what} must be smaller than {most_bytes:,} bytes; got {len(content):,}.")
     try:
         value = json.loads(content)
     except (ValueError, RecursionError) as error:
         raise UserError(f"{what} must be JSON: {error}.") from error
-    if _count(value, 0) > _MAX_NODES:
-        raise UserError(f"{what} must hold at most {_MAX_NODES:,} values, {_MAX_DEPTH} levels deep.")
+    if _count(value, 0) > most_values:
+        raise UserError(f"{what} must hold at most {most_values:,} values, {_MAX_DEPTH} levels deep.")
     return value
 
 
@@ -99,8 +100,9 @@ def _hint(problems: list[Problem], catalog: Catalog) -> Iterator[Problem]:
         yield Problem("spec.json", rule, got=f"others than {where}", mend=mend)
 
 
-def _count(value: Any, depth: int) -> int:
+def _count(value: Any, depth: int) -> float:
+    """How many values there are; no number is as large where they are too deep."""
     if depth > _MAX_DEPTH:
-        return _MAX_NODES + 1
+        return math.inf
     inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
     return 1 + sum(_count(each, depth + 1) for each in inner)

@@ -1,8 +1,8 @@
 """Read what a run kept as arrays of numbers: no class, no link, no pickle of the file's author is followed.
 
 `model.keras` is a zip of a JSON config and an HDF5 file of weights; `best.weights.h5` is such a file alone, and
-`weights.npz` a zip of NumPy's arrays. Of the config are read the shape of the input and the numbers of the
-preprocessing layers, by name; of HDF5 plain datasets that are wholly there. It is run in a process with bounds
+`weights.npz` a zip of NumPy's arrays. The config is not read: what stands before the core is told by `front.json`, in
+numbers and words; of HDF5 plain datasets are read that are wholly there. It is run in a process with bounds
 (`probe`): libhdf5 is C, and the file is a stranger's.
 """
 
@@ -11,25 +11,27 @@ from __future__ import annotations
 import os
 import tempfile
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from dlrun.data.encoding.front import FRONT, Front
+from dlrun.data.encoding.step import NotSteps
 from dlrun.errors import UserError
 from dlrun.workflows.foreign_spec import read_json
 
 if TYPE_CHECKING:
     import numpy as np
 
+
 __all__ = [
     "MAX_BYTES",
     "Preprocessing",
-    "Scaling",
     "read_arrays",
+    "read_front",
     "read_keras",
     "read_weights",
-    "scaling",
     "write_weights",
 ]
 
@@ -38,8 +40,11 @@ MAX_BYTES = 2_000_000_000
 
 _CONFIG, _METADATA, _WEIGHTS = "config.json", "metadata.json", "model.weights.h5"
 _MAX_NUMBERS = 1_000_000
+_MAX_FRONT = 100_000_000  # bytes: a million words of a vocabulary, or a thousand rows of ten thousand columns
+_MAX_FRONT_VALUES = 10_000_000
 _MAX_OBJECTS = 50_000
 _MAX_LEVELS = 40
+_MAX_SIDE = 8192  # pixels
 _KINDS = "fiub"  # numpy's letters for floats, integers and booleans
 
 Arrays = dict[str, "np.ndarray"]
@@ -47,57 +52,60 @@ Arrays = dict[str, "np.ndarray"]
 
 
 @dataclass(frozen=True)
-class Scaling:
-    """A preprocessing layer: the class `Rescaling` or `Normalization` of Keras, its name and its numbers."""
-
-    kind: str
-    name: str
-    numbers: Mapping[str, list[float] | float]
-
-
-@dataclass(frozen=True)
 class Preprocessing:
     """What stands before and behind the core of a kept model.
 
     Attributes:
-        input_shape: of one raw sample, without the batch.
-        before: the layers that scale samples, in order.
-        after: the layer that gives a regression its units back, or None.
+        front: from raw samples to what the core gets.
+        units: scale and offset of each output of a regression, or None.
+        outputs: units of the core's last layer.
     """
 
-    input_shape: tuple[int, ...]
-    before: tuple[Scaling, ...]
-    after: Scaling | None
+    front: Front
+    units: tuple[tuple[float, ...], tuple[float, ...]] | None
+    outputs: int
+
+    @classmethod
+    def from_json(cls, content: Any) -> Preprocessing:
+        """What front.json holds.
+
+        Raises:
+            UserError: it holds anything but the numbers and words of dlrun's own steps.
+        """
+        try:
+            units = content["units"]
+            both = None if units is None else (_numbers("scale", units["scale"]), _numbers("offset", units["offset"]))
+            if both is not None and len(both[0]) != len(both[1]):
+                raise UserError("The model's units must be a scale and an offset for each output.")
+            return cls(Front.from_json(content), both, int(content["outputs"]))
+        except (NotSteps, KeyError, TypeError, ValueError, AttributeError) as error:
+            raise UserError(f"{FRONT} must be as dlrun writes it: {str(error)[:200]}") from error
+
+    def to_json(self) -> dict[str, Any]:
+        """As front.json has it."""
+        units = None if self.units is None else {"scale": list(self.units[0]), "offset": list(self.units[1])}
+        return {**self.front.to_json(), "units": units, "outputs": self.outputs}
 
 
-_NUMBERS = {"Rescaling": ("scale", "offset"), "Normalization": ("mean", "variance")}
-
-
-def scaling(kind: object, config: Mapping[str, Any]) -> Scaling:
-    """The layer that `config`, as Keras writes it, describes.
+def read_front(path: Path) -> Any:
+    """The content of a run's front.json, which `Preprocessing.from_json` takes.
 
     Raises:
-        UserError: it is no layer of dlrun's preprocessing.
+        UserError: it is no JSON, or too large.
     """
-    if kind not in _NUMBERS or config.get("invert"):
-        raise UserError(f"The model's preprocessing must be Rescaling and Normalization; got {str(kind)[:40]}.")
-    numbers = {name: _numbers(name, config.get(name)) for name in _NUMBERS[str(kind)]}
-    name = str(config.get("name"))
-    if not name.isidentifier():
-        raise UserError("The model's preprocessing must have layers with plain names.")
-    return Scaling(str(kind), name, numbers)
+    with path.open("rb") as file:
+        return read_json(file.read(_MAX_FRONT + 1), FRONT, _MAX_FRONT, _MAX_FRONT_VALUES)
 
 
-def _numbers(name: str, value: Any) -> list[float] | float:
-    each = value if isinstance(value, list) else [value]
-    plain = all(type(item) in (int, float) for item in each)
-    if not plain or not 0 < len(each) <= _MAX_NUMBERS:
+def _numbers(name: str, value: Any) -> tuple[float, ...]:
+    plain = isinstance(value, list) and all(type(item) in (int, float) for item in value)
+    if not plain or not 0 < len(value) <= _MAX_NUMBERS:
         raise UserError(f"The model's preprocessing must be numbers; got {str(value)[:40]} for {name}.")
-    return [float(item) for item in each] if isinstance(value, list) else float(value)
+    return tuple(float(item) for item in value)
 
 
-def read_keras(path: Path) -> tuple[Preprocessing, Arrays]:
-    """What `model.keras` holds.
+def read_keras(path: Path) -> Arrays:
+    """The weights in `model.keras`; what its config says to build is not read.
 
     Raises:
         UserError: it is no such file, or more than that.
@@ -108,11 +116,10 @@ def read_keras(path: Path) -> tuple[Preprocessing, Arrays]:
             strange = [name for name in members if name not in (_CONFIG, _METADATA, _WEIGHTS)]
             if strange or len(members) != len(archive.infolist()) or not {_CONFIG, _WEIGHTS} <= members.keys():
                 raise UserError(f"{path.name} must hold {_METADATA}, {_CONFIG} and {_WEIGHTS}, and nothing else.")
-            preprocessing = _preprocessing(read_json(_content(archive, members[_CONFIG], 10_000_000), _CONFIG))
             with tempfile.TemporaryDirectory() as folder:
                 weights = Path(folder) / _WEIGHTS
                 weights.write_bytes(_content(archive, members[_WEIGHTS], MAX_BYTES))
-                return preprocessing, read_weights(weights)
+                return read_weights(weights)
     # zipfile answers so to what is broken or cut off, and with RuntimeError to a member that is locked by a password or
     # packed in a way it does not know; h5py with RuntimeError to weights whose inside is damaged
     except (zipfile.BadZipFile, EOFError, RuntimeError) as error:
@@ -152,29 +159,6 @@ def read_arrays(path: Path) -> Arrays:
     if strange:
         raise UserError(f"The weights must be numbers; {strange[0][:80]} holds something else.")
     return arrays
-
-
-def _preprocessing(config: Any) -> Preprocessing:
-    layers = _at(config, "config", "layers")
-    if not isinstance(layers, list) or not 2 <= len(layers) <= 10:
-        raise UserError("The model must be input, preprocessing, core and units, as dlrun saves it.")
-    first, *others = [(_at(layer, "class_name"), _at(layer, "config")) for layer in layers]
-    shape = _at(first[1], "batch_shape")
-    if first[0] != "InputLayer" or not isinstance(shape, list) or not all(type(n) is int and n > 0 for n in shape[1:]):
-        raise UserError("The model must begin with an input of a fixed shape.")
-    names = [_at(config, "name") for _, config in others]
-    if names.count("core") != 1 or names.index("core") < len(names) - 2:
-        raise UserError("The model must have a core with at most one layer behind it, as dlrun saves it.")
-    middle = names.index("core")
-    behind = [scaling(kind, config) for kind, config in others[middle + 1 :]]
-    before = tuple(scaling(kind, config) for kind, config in others[:middle])
-    return Preprocessing(tuple(shape[1:]), before, behind[0] if behind else None)
-
-
-def _at(node: Any, *keys: str) -> Any:
-    for key in keys:
-        node = node.get(key) if isinstance(node, Mapping) else None
-    return node if node is not None else {}
 
 
 def read_weights(path: Path) -> Arrays:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import pkgutil
 import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -12,9 +13,11 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from dlrun.analysis.runs import is_held
+from dlrun.config.catalog import Catalog
 from dlrun.config.roots import Roots
-from dlrun.data.csv_kept import ABOUT, cache_of, entry_of
-from dlrun.data.csv_layout import Settings
+from dlrun.data.tables.kept import ABOUT, cache_of, entry_of
+from dlrun.data.tables.layout import Settings, format_of
+from dlrun.errors import UserError
 from dlrun.tracking.owner import is_alive
 from dlrun.tracking.tombstones import FOLDER
 
@@ -77,9 +80,17 @@ def _entries_of(roots: Roots, cache: Path) -> Iterator[Path]:
         with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
             node = json.loads((run / "spec.json").read_bytes())["data"]
             nodes[json.dumps(node, sort_keys=True)] = node
+    catalog = Catalog(roots)
     for node in nodes.values():
-        with contextlib.suppress(OSError, KeyError, TypeError, AttributeError):
-            yield entry_of(cache, roots.file(str(node["path"])), Settings.of(node))
+        with contextlib.suppress(OSError, KeyError, TypeError, AttributeError, UserError):
+            option = catalog.get("data", node["option"])
+            if "entry" in option.facts:
+                entry = pkgutil.resolve_name(option.facts["entry"])(option.defaults | node, roots)
+                yield from () if entry is None else (entry,)
+            else:
+                yield entry_of(
+                    cache, roots.file(str(node["path"])), Settings.of(option.defaults | node, format_of(option))
+                )
 
 
 def _is_locked(lock: Path) -> bool:

@@ -11,15 +11,16 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from dlrun.config.catalog import Catalog
 from dlrun.config.parts import Remembered
 from dlrun.config.raised import place_in, telling_line
+from dlrun.data.dataset import Dataset
+from dlrun.data.findings.finding import Finding
+from dlrun.data.findings.look import look
 from dlrun.data.load import load
 from dlrun.data.prepare import Prepared, prepare
 from dlrun.data.room import available_bytes
-from dlrun.data.split import split_rows
+from dlrun.data.splits.split import Split, split_rows
 from dlrun.errors import ConfigError, DataError, Problem
 from dlrun.models.advice import advice
 from dlrun.models.grammar import expand
@@ -50,6 +51,7 @@ class ModelReport:
 
     Attributes:
         runs: that share it.
+        findings: what is wrong with the data; in `advice` or `problems` as well.
         advice: what is questionable.
         problems: what keeps it from being trained; what comes after the first of them is None.
     """
@@ -58,6 +60,7 @@ class ModelReport:
     data: DataSummary | None = None
     blueprint: Blueprint | None = None
     first: FirstSteps | None = None
+    findings: tuple[Finding, ...] = ()
     advice: list[Problem] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
 
@@ -172,7 +175,11 @@ def _try(report: ModelReport, catalog: Catalog) -> None:
 
     spec = report.group.first.spec
     dataset = load(spec["data"], catalog)
-    prepared = prepare(spec, catalog, dataset, split_rows(dataset, spec["split"], catalog))
+    rows = split_rows(dataset, spec["split"], catalog)
+    _look(report, dataset, rows)
+    if report.problems:
+        return
+    prepared = prepare(spec, catalog, dataset, rows)
     check_course(prepared, spec)
     expansion = _expansion(spec, catalog, prepared)
     report.advice += advice(spec, expansion) if expansion else []
@@ -180,13 +187,22 @@ def _try(report: ModelReport, catalog: Catalog) -> None:
     report.advice += report.data.findings
     paths = {layer.name: f"{layer.path}.{layer.option}" for layer in _layers(expansion)}
     batch = first_batch(prepared, spec)
-    report.blueprint = draw(spec, catalog, np.asarray(batch.x), batch.y, prepared.outputs, paths)
+    report.blueprint = draw(spec, catalog, prepared, batch, paths)
     if problem := _too_large(report.blueprint):
         report.problems.append(problem)
         return
     report.advice += report.blueprint.findings
     report.first = take(spec, catalog, prepared, paths)
     report.advice += report.first.findings
+
+
+def _look(report: ModelReport, dataset: Dataset, rows: Split) -> None:
+    """What is wrong with the data: with `preflight=stop` errors keep the run from being trained."""
+    wanted = report.spec["preflight"]
+    report.findings = () if wanted == "none" else look(dataset, rows, report.spec)
+    for finding in report.findings:
+        stops = finding.level == "error" and wanted == "stop"
+        (report.problems if stops else report.advice).append(finding.problem)
 
 
 def _expansion(spec: Mapping[str, Any], catalog: Catalog, prepared: Prepared) -> Expansion | None:

@@ -18,9 +18,10 @@ from typing import Any
 
 from dlrun.config.catalog import Catalog
 from dlrun.config.roots import Roots
+from dlrun.data.encoding.front import FRONT
 from dlrun.errors import ConfigError, DataError, DlrunError
 from dlrun.workflows.foreign_spec import read_json, read_spec
-from dlrun.workflows.kept import Preprocessing, read_arrays, read_keras, read_weights
+from dlrun.workflows.kept import Preprocessing, read_arrays, read_front, read_keras, read_weights
 
 __all__ = ["MODEL_FILES", "main"]
 
@@ -29,6 +30,7 @@ MODEL_FILES = ("model.keras", "best.weights.h5", "weights.npz")
 
 _MEMORY_BYTES = 6 * 2**30
 _SAMPLES = 8
+_SIDE = 32  # pixels: of images that may have any size
 
 
 def main() -> int:
@@ -76,7 +78,7 @@ def _found(path: Path, directory: Path, handed_over: str | None) -> dict[str, An
 
     name = next((name for name in MODEL_FILES if (path / name).exists()), None)
     if name == MODEL_FILES[0]:
-        around, arrays = read_keras(path / name)
+        around, arrays = Preprocessing.from_json(read_front(path / FRONT)), read_keras(path / name)
     else:
         read = read_arrays if name == MODEL_FILES[2] else read_weights
         arrays = {} if name is None else read(path / name)
@@ -87,7 +89,8 @@ def _found(path: Path, directory: Path, handed_over: str | None) -> dict[str, An
 
         np.savez(handed_over, allow_pickle=False, **arrays)
     return {
-        "around": asdict(around),
+        "around": around.to_json(),
+        "input_shape": _raw_shape(around),
         "weights": name,
         "parameters": model.count_params(),
         "layers": _layers(model),
@@ -115,13 +118,27 @@ def _shape(layer: Any) -> str:
 def _is_finite(model: Any, around: Preprocessing) -> bool:
     """Whether predictions for zeros, ones and random samples are all finite."""
     import numpy as np
+    import tensorflow as tf
 
-    shape = (_SAMPLES, *around.input_shape)
-    random = np.random.default_rng(0).normal(size=shape)
-    return all(
-        bool(np.isfinite(model(batch.astype(np.float32), training=False)).all())
-        for batch in (np.zeros(shape), np.ones(shape), random)
-    )
+    from dlrun.data.encoding.front import ROWS, WORDS
+
+    front, random = around.front, np.random.default_rng(0)
+    shape = (_SAMPLES, front.numbers) if front.columns else (_SAMPLES, *_raw_shape(around))
+    for numbers in (np.zeros(shape), np.ones(shape), random.normal(size=shape)):
+        raw = {ROWS: tf.constant(numbers, tf.float32), WORDS: tf.fill((_SAMPLES, front.words), "one")}
+        given = [raw[name] for name in front.inputs()]
+        outputs = model(given[0] if len(given) == 1 else raw, training=False)
+        if not np.isfinite(outputs).all():
+            return False
+    return True
+
+
+def _raw_shape(around: Preprocessing) -> tuple[int, ...]:
+    """Of a sample; images of any size are shown one size."""
+    front = around.front
+    if front.columns:
+        return (front.numbers + front.words,)
+    return tuple(_SIDE if size is None else size for size in front.raw_shape)
 
 
 def _digest(path: Path) -> str | None:

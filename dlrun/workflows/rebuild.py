@@ -3,33 +3,33 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import keras
-
 from dlrun.config.catalog import Catalog
 from dlrun.config.spec import Spec
+from dlrun.data.encoding.front import FRONT, Front
 from dlrun.data.load import load
 from dlrun.data.prepare import TargetScale, prepare
-from dlrun.data.split import split_rows
+from dlrun.data.splits.split import split_rows
 from dlrun.errors import UserError
 from dlrun.models.build import build_model
 from dlrun.training.saving import assemble
-from dlrun.workflows.kept import Arrays, Preprocessing, Scaling, scaling, write_weights
+from dlrun.workflows.kept import Arrays, Preprocessing, write_weights
 
-__all__ = ["measured", "outputs_of", "rebuild"]
+__all__ = ["measured", "rebuild"]
+
+_IDF = "/idf_weights"  # which Keras keeps of a text's words beside the weights, and front.json has too
 
 
 @dataclass(frozen=True)
 class _Around:
     """What `saving.assemble` puts around the core."""
 
-    input_shape: tuple[int, ...]
-    layers: tuple[Any, ...]
+    front: Front
     target: TargetScale | None
+    outputs: int
 
 
 def rebuild(spec: Spec, catalog: Catalog, around: Preprocessing, arrays: Arrays, is_whole: bool) -> Any:
@@ -43,14 +43,13 @@ def rebuild(spec: Spec, catalog: Catalog, around: Preprocessing, arrays: Arrays,
         ConfigError: the spec's model cannot be built on samples of that shape.
         UserError: the weights do not fit it.
     """
-    layers = tuple(_layer(each) for each in around.before)
-    target = None if around.after is None else _target(around.after)
-    shape = around.input_shape
-    inner = shape
-    for layer in layers:
-        inner = tuple(layer.compute_output_shape((None, *inner))[1:])
-    core = build_model(spec, catalog, inner, outputs_of(spec, around))
-    model = assemble(core, _Around(shape, layers, target))
+    front, target = around.front, None if around.units is None else TargetScale(*around.units)
+    try:
+        inner = tuple(front(front.inputs()).shape[1:])
+    except (ValueError, TypeError, IndexError, KeyError) as error:
+        raise UserError(f"{FRONT} must hold steps that go together: {str(error)[:200]}") from error
+    core = build_model(spec, catalog, inner, around.outputs, front)
+    model = assemble(core, _Around(front, target, around.outputs))
     if arrays:
         _fill(model if is_whole else core, arrays)
     return model
@@ -67,7 +66,7 @@ def measured(spec: Spec, catalog: Catalog, digest: str | None) -> Preprocessing:
     """
     option = catalog.get("data", spec["data"]["option"])
     for name, parameter in option.parameters.items():
-        if parameter.rule.is_path and not catalog.roots.file(str(spec["data"].get(name))).is_file():
+        if parameter.rule.is_path and not catalog.roots.file(str(spec["data"].get(name))).exists():
             raise UserError(
                 "The run kept its core's weights alone, and its scaling is measured on its data, which is not here:"
                 f" {str(spec['data'].get(name))[:200]}. Put it there, or ask for a run with trainer.save_model=always."
@@ -76,42 +75,16 @@ def measured(spec: Spec, catalog: Catalog, digest: str | None) -> Preprocessing:
     if digest is not None and dataset.digest != digest:
         raise UserError("The data here is not what the run was trained on, so that its scaling cannot be had again.")
     prepared = prepare(spec, catalog, dataset, split_rows(dataset, spec["split"], catalog))
-    before = tuple(scaling(type(layer).__name__, layer.get_config()) for layer in prepared.layers)
-    after = None
-    if prepared.target is not None:
-        numbers = {"scale": list(prepared.target.scale), "offset": list(prepared.target.offset)}
-        after = Scaling("Rescaling", "units", numbers)
-    return Preprocessing(prepared.input_shape, before, after)
-
-
-def outputs_of(spec: Mapping[str, Any], around: Preprocessing) -> int:
-    """Units of the output layer."""
-    if spec["task"] == "multiclass":
-        return int(spec["classes"])
-    scale = around.after.numbers["scale"] if around.after is not None else 1.0
-    return len(scale) if spec["task"] == "regression" and isinstance(scale, list) else 1
-
-
-def _layer(each: Scaling) -> Any:
-    numbers = each.numbers
-    if each.kind == "Rescaling":
-        return keras.layers.Rescaling(numbers["scale"], numbers["offset"], dtype="float32", name=each.name)
-    mean, variance = numbers["mean"], numbers["variance"]
-    return keras.layers.Normalization(axis=-1, mean=mean, variance=variance, dtype="float32", name=each.name)
-
-
-def _target(each: Scaling) -> TargetScale:
-    scale, offset = each.numbers["scale"], each.numbers["offset"]
-    if not (isinstance(scale, list) and isinstance(offset, list) and len(scale) == len(offset)):
-        raise UserError("The model's units must be a scale and an offset for each output.")
-    return TargetScale(tuple(scale), tuple(offset))
+    units = None if prepared.target is None else (prepared.target.scale, prepared.target.offset)
+    return Preprocessing(prepared.front, units, prepared.outputs)
 
 
 def _fill(model: Any, arrays: Arrays) -> None:
     """Give a model its weights, each where its path says, and no weight left over on either side."""
     expected = len(model.weights)  # not its seeds, which Keras does not keep
-    if len(arrays) != expected:
-        raise UserError(f"The weights must fit the spec: it makes {expected} arrays; the file holds {len(arrays)}.")
+    found = sum(not name.endswith(_IDF) for name in arrays)
+    if found != expected:
+        raise UserError(f"The weights must fit the spec: it makes {expected} arrays; the file holds {found}.")
     if all(name.isdigit() for name in arrays):
         try:
             model.set_weights([arrays[str(place)] for place in range(expected)])

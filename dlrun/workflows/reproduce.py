@@ -169,7 +169,7 @@ def _require_same(run: RunRecord, spec: Spec, events: list[Event], catalog: Cata
     option = catalog.get("data", spec["data"]["option"])
     for name, parameter in option.parameters.items():
         path = spec["data"].get(name)
-        if parameter.rule.is_path and path is not None and not catalog.roots.file(str(path)).is_file():
+        if parameter.rule.is_path and path is not None and not catalog.roots.file(str(path)).exists():
             mend = "Put it there, or start where it lies."
             raise UserError(f"The data of run {run.short_id} must be here; there is no data.{name}={path}. {mend}")
     known, now = data_of(events), data_digest(spec["data"], catalog)

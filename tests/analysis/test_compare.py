@@ -117,6 +117,32 @@ def test_folds_take_the_corrected_test(project: Project) -> None:
     assert found.ranked[1].difference is not None and found.ranked[1].difference.method == "corrected t"
 
 
+def nested(project: Project, folds: int, inner_folds: int = 3) -> None:
+    for rate in (0.001, 0.01):
+        for fold in range(folds):
+            for inner in range(inner_folds):
+                settings = {"optimizer.learning_rate": rate, "split.option": "nested", "split.fold": fold}
+                value = 0.9 + 0.02 * (fold % 2) + rate * (1 + fold + 0.1 * inner)
+                project.run({**settings, "split.inner_fold": inner}, {"test_accuracy": value})
+
+
+def test_inner_folds_are_averaged_in_their_outer_fold(project: Project) -> None:
+    """Runs that are tested on the same rows are one piece of evidence about these rows, not three."""
+    nested(project, 4)
+    found = compared(project)
+    assert [len(row.runs) for row in found.ranked] == [12, 12]
+    best, other = found.ranked
+    assert list(best.samples.values()) == pytest.approx([0.9 + 0.02 * (f % 2) + 0.01 * (1.1 + f) for f in range(4)])
+    assert other.difference is not None and (other.difference.n, other.difference.method) == (4, "corrected t")
+    assert best.estimate is not None and best.estimate.n == 4
+
+
+def test_inner_folds_of_one_outer_fold_are_folds(project: Project) -> None:
+    nested(project, 1)
+    other = compared(project).ranked[1]
+    assert other.difference is not None and (other.difference.n, other.difference.method) == (3, "corrected t")
+
+
 def test_runs_without_a_value_are_rows(project: Project) -> None:
     project.accuracies({0.001: [0.90, 0.91]})
     diverged = {"kind": "diverged", "message": "the loss was NaN at epoch 3"}

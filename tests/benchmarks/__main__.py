@@ -1,6 +1,6 @@
 """`python -m tests.benchmarks [SECTION...] [--repeats N]`: measure, and print what was found.
 
-Sections: start, run, step, trial, sweep, peers, cnn, expansion, memory, stream, compare, tracking.
+Sections: start, run, step, trial, sweep, peers, cnn, expansion, memory, stream, images, compare, tracking.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from tests.benchmarks import (
     cnn_sweep,
     compare_many,
     expansion,
+    images,
     memory,
     one_more_trial,
     one_run,
@@ -43,6 +44,7 @@ _SECTIONS: dict[str, Callable[[Bench], None]] = {
     "expansion": expansion.measure,
     "memory": memory.measure,
     "stream": stream.measure,
+    "images": images.measure,
     "compare": compare_many.measure,
     "tracking": tracking.measure,
 }

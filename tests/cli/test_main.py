@@ -63,6 +63,22 @@ def trained(work: Path, monkeypatch: pytest.MonkeyPatch) -> Trained:
         (["data=iris", "--seeds", "2", "model.dropout=0.3"], ["data=iris", "model.dropout=0.3", "seed=0,1"], True),
         (["-m", "seed=1,2", "--jobs", "2"], ["seed=1,2", "launcher.jobs=2"], True),
         (["data=iris", "--folds", "2"], ["data=iris", "split=kfold", "split.folds=2", "split.fold=0,1"], True),
+        (["split=kfold", "--folds", "2"], ["split=kfold", "split.folds=2", "split.fold=0,1"], True),
+        (
+            ["split=time", "split.order=rows", "--folds", "2"],
+            ["split=time", "split.order=rows", "split.folds=2", "split.fold=0,1"],
+            True,
+        ),
+        (
+            ["split=repeated", "split.repeats=2", "--folds", "2"],
+            ["split=repeated", "split.repeats=2", "split.folds=2", "split.fold=0,1,2,3"],
+            True,
+        ),
+        (
+            ["split=nested", "--folds", "2"],
+            ["split=nested", "split.folds=2", "split.fold=0,1", "split.inner_fold=0,1,2,3"],
+            True,
+        ),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else None,
 )

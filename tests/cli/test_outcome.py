@@ -163,3 +163,12 @@ def test_a_sweep_that_was_done_before_says_so(work: Path, capsys: pytest.Capture
     answer.results, answer.repeated = answer.results[:1], 1
     print_answer(answer)
     assert capsys.readouterr().out.startswith("Its one run was finished before: nothing was run.\n")
+
+
+def test_accuracy_stands_beside_that_of_one_class_for_all(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    metrics = {"loss": 0.1, "accuracy": 0.99, "val_accuracy": 0.99, "test_accuracy": 0.99}
+    guess = {"train": 0.99, "validation": 0.985, "test": 0.9875}
+    lines = printed(capsys, tmp_path, metrics=metrics, guess=guess)
+    place = next(number for number, line in enumerate(lines) if line.startswith("accuracy"))
+    assert lines[place + 1] == "always one class 0.9900 0.9850 0.9875"
+    assert not any(line.startswith("always") for line in printed(capsys, tmp_path, metrics=metrics))

@@ -69,7 +69,7 @@ def test_all_of_conf_can_be_built(catalog: Catalog) -> None:
 def test_what_is_judged_is_what_is_passed(catalog: Catalog, monkeypatch: pytest.MonkeyPatch) -> None:
     """`passed_names` is what `build.arguments` computes, for every option that is built from arguments."""
     monkeypatch.setattr("dlrun.config.build.build", lambda *_: None)
-    names = {"run_directory": "x", "cache": "x", "classes": 3, **Horizon(1, 2).names(0.1)}
+    names = {"run_directory": "x", "cache": "x", "classes": 3, "value_range": [0, 1], **Horizon(1, 2).names(0.1)}
     compared = 0
     for group, name in every_option(catalog):
         option = catalog.get(group, name)

@@ -95,6 +95,7 @@ def test_auto_follows_the_task(catalog: Catalog) -> None:
         "binary": ("binary_crossentropy", ["accuracy"]),
         "multiclass": ("sparse_categorical_crossentropy", ["accuracy"]),
         "regression": ("mean_squared_error", ["mean_absolute_error", "r2"]),
+        "segmentation": ("sparse_categorical_crossentropy", ["accuracy", "mean_iou"]),
     }
     assert follow_task(draft, catalog, None) == draft
     assert draft["loss"] == {"option": "auto"}, "what was given is left as it was"

@@ -39,6 +39,7 @@ def test_the_same_by_another_name(word: str, names: tuple[str, ...], meant: str)
     ("word", "names", "meant"),
     [
         ("adma", OPTIMIZERS, "adam"),
+        ("cn", ("cnn", "cnn1d", "fcn", "unet"), "cnn"),  # as near to fcn, which begins with another letter
         ("digits", ("digits_rate_and_dropout", "perceptron_and_gates"), "digits_rate_and_dropout"),
         ("sgd_with_momentum", ("sgd", "adam"), "sgd"),
         ("zzz", OPTIMIZERS, None),

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from dlrun.data.csv_layout import as_override
 from dlrun.data.declare import declare
 from dlrun.data.load import load
+from dlrun.data.tables.layout import as_override
 from dlrun.errors import DataError, Problem
 
 if TYPE_CHECKING:
@@ -168,6 +168,7 @@ FAULTS = [
         "text after a quoted line break",
         'a,kind\n1,"x\ny"\nold,no\n3,no\n4,"x\ny"\n',
         Problem("data.path", "must hold numbers in column 'a'", "'old' in row 2", "data.drop=[a]", place(4)),
+        {"kinds": {"a": "number"}},
     ),
     Fault(
         "decimal comma",
@@ -181,7 +182,11 @@ FAULTS = [
     ),
     Fault(
         "many columns of text",
-        ",".join(f"c{i}" for i in range(WIDE)) + ",y\n" + ("t," * WIDE + "1\n" + "t," * WIDE + "0\n") * 3,
+        ",".join(f"c{i}" for i in range(WIDE))
+        + ",y\n"
+        + "".join(f"{i}," * WIDE + f"{i % 2}\n" for i in range(20))
+        + "t," * WIDE
+        + "1\n",
         Problem("data.path", "must hold numbers in more columns", "4: c8, c9, c10, c11", "data.drop=[c0,", place()),
     ),
     Fault(
@@ -194,6 +199,7 @@ FAULTS = [
             "Leave out the rows with data.missing=drop_rows, or the columns with data.drop=[a]",
             place(12),
         ),
+        {"missing": "refuse"},
     ),
     Fault(
         "NaN in the target",
@@ -202,7 +208,7 @@ FAULTS = [
             "data.path",
             "must have a value in every row of column 'kind'",
             "1 empty cell, the first ('NaN') in row 11",
-            "Leave out the rows with data.missing=drop_rows.",
+            "Leave out the rows with data.missing=drop_unlabelled.",
             place(12),
         ),
     ),
@@ -345,7 +351,8 @@ def test_one_fault_is_one_problem(csv_folder: CsvFolder) -> None:
 
 def test_all_faults_are_told_at_once(csv_folder: CsvFolder) -> None:
     csv_folder.write("a,b,c,d,kind\n1,x,3,4,no\n1,2,inf,,no\n1,2\n1,y,3,4,no\n", "table.csv")
-    problems = declare(csv_folder.node(drop=["e"]), csv_folder.catalog).problems
+    node = csv_folder.node(drop=["e"], kinds={"b": "number"}, missing="refuse")
+    problems = declare(node, csv_folder.catalog).problems
     rules = [problem.rule for problem in problems]
     expected = ["name a column", "5 cells", "column 'b'", "column 'd'", "column 'c'", "two classes"]
     assert len(rules) == len(expected), rules
@@ -357,7 +364,7 @@ def test_a_proposal_holds_no_refused_name(csv_folder: CsvFolder) -> None:
     csv_folder.write(GOOD + "old,2,no\n")
     name, cells = declare(csv_folder.node(drop=["B", "B"]), csv_folder.catalog).problems
     assert (name.got, name.mend) == ("'B'", "Did you mean 'b'? The columns are a, b, kind.")
-    assert str(cells.mend).endswith("data.drop=[b,a]")
+    assert "data.drop=[b,a], " in str(cells.mend)
 
 
 def test_a_message_reads_as_a_sentence(csv_folder: CsvFolder) -> None:
@@ -365,7 +372,8 @@ def test_a_message_reads_as_a_sentence(csv_folder: CsvFolder) -> None:
     (problem,) = declare(csv_folder.node(), csv_folder.catalog).problems
     assert str(problem) == (
         "data.path must hold numbers in column 'a'; got 'old' in row 11. "
-        "Correct the file, or leave out what holds text: data.drop=[a] (table.csv:12)"
+        "If 'old' says that there is none: data.missing_words=[old]. Else correct the file, or leave out what holds "
+        "text: data.drop=[a], or take numbers for words too: 'data.kinds={a: category}' (table.csv:12)"
     )
 
 
@@ -419,12 +427,17 @@ import sys
 from pathlib import Path
 from dlrun.config.catalog import Catalog
 from dlrun.config.roots import Roots
-from dlrun.data import declare, split
+from dlrun.data import declare
+from dlrun.data.encoding import check
+from dlrun.data.splits import split
 catalog = Catalog(Roots.of(Path.cwd()))
-spec = {g: {"option": o, **catalog.get(g, o).defaults} for g, o in {"data": "csv", "split": "kfold"}.items()}
+spec = {g: {"option": o, **catalog.get(g, o).defaults} for g, o in
+    {"data": "csv", "split": "kfold", "preprocess": "auto", "model": "mlp"}.items()}
 spec["data"]["path"] = "table.csv"
 assert declare.declare(spec["data"], catalog).task == "binary"
 assert not split.check(spec, catalog)
+assert not check.check(spec, declare.declare(spec["data"], catalog), catalog)
+assert check.shape_behind(spec, declare.declare(spec["data"], catalog), catalog) == (2,)
 heavy = {"numpy", "pandas", "sklearn", "scipy", "tensorflow", "keras", "mlflow"} & set(sys.modules)
 assert not heavy, heavy
 """

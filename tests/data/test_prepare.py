@@ -11,11 +11,13 @@ import numpy as np
 import pytest
 
 from dlrun.config.catalog import Catalog
+from dlrun.data.columns import numeric
 from dlrun.data.dataset import Dataset
+from dlrun.data.encoding.front import Branch, Front
+from dlrun.data.encoding.scale import Normalize, Rescale
 from dlrun.data.load import load
 from dlrun.data.prepare import Prepared, prepare
-from dlrun.data.scalers import apply
-from dlrun.data.split import Split, split_rows
+from dlrun.data.splits.split import Split, split_rows
 from dlrun.errors import DataError
 
 Node = Callable[..., dict[str, Any]]
@@ -25,7 +27,9 @@ ROWS = Split(np.arange(0, 60), np.arange(60, 80), np.arange(80, 100))
 
 def made(x: np.ndarray, y: np.ndarray, task: str = "multiclass") -> Dataset:
     classes = () if task == "regression" else tuple(map(str, range(int(y.max()) + 1)))
-    return Dataset(x.astype(np.float32), y, task, classes, (), "0" * 64)
+    return Dataset(
+        x.astype(np.float32), y, task, classes, (), "0" * 64, numeric("abc"[: x.shape[1]]) if x.ndim == 2 else ()
+    )
 
 
 def columns(samples: int = 100) -> np.ndarray:
@@ -37,12 +41,17 @@ def labels(samples: int = 100) -> np.ndarray:
     return np.arange(samples) % 3
 
 
+def _spec(node: Node, option: str, values: dict[str, Any]) -> dict[str, Any]:
+    others = {"model": node("model", "mlp"), "sampling": node("sampling", "none"), "seed": 0}
+    return {"preprocess": node("preprocess", option, **values), **others}
+
+
 @pytest.fixture
 def prepared(catalog: Catalog, node: Node) -> Callable[..., Prepared]:
     """`prepared(dataset, option, rows, **values)`."""
 
     def make(dataset: Dataset, option: str = "auto", rows: Split = ROWS, **values: Any) -> Prepared:
-        return prepare({"preprocess": node("preprocess", option, **values)}, catalog, dataset, rows)
+        return prepare(_spec(node, option, values), catalog, dataset, rows)
 
     return make
 
@@ -65,7 +74,7 @@ def test_nothing_leaks_from_the_other_parts(
     assert calm.target is not None
     assert wild.target is not None
     assert (calm.target.scale, calm.target.offset) == (wild.target.scale, wild.target.offset)
-    assert [layer.get_config() for layer in calm.layers] == [layer.get_config() for layer in wild.layers]
+    assert calm.front == wild.front
     if option != "none":
         assert not np.array_equal(calm.test.x, wild.test.x)
 
@@ -77,19 +86,13 @@ def test_saved_layers_do_the_same_to_raw_samples(
 ) -> None:
     x = np.random.default_rng(2).normal(50, 9, size=(100, *shape)).astype(np.float32)
     result = prepared(made(x, labels()), option)
-    inputs = outputs = keras.Input(shape)
-    for layer in result.layers:
-        assert type(layer).__module__.startswith("keras."), "loads without dlrun"
-        outputs = layer(outputs)
-    keras.Model(inputs, outputs).save(tmp_path / "model.keras")
+    inputs = result.front.inputs()["rows"]
+    whole = keras.Model(inputs, result.front({"rows": inputs}))
+    assert all(type(layer).__module__.startswith("keras.") for layer in whole.layers), "loads without dlrun"
+    whole.save(tmp_path / "model.keras")
     loaded = keras.models.load_model(tmp_path / "model.keras")
     np.testing.assert_array_equal(loaded(x[ROWS.test]), result.test.x)
     assert result.input_shape == shape
-
-
-def test_layers_have_the_same_names_in_every_trial(prepared: Callable[..., Prepared]) -> None:
-    names = {tuple(layer.name for layer in prepared(made(columns(), labels()), "standard").layers) for _ in range(3)}
-    assert names == {("standard",)}
 
 
 def test_standard_columns_have_zero_mean_and_unit_variance(prepared: Callable[..., Prepared]) -> None:
@@ -136,16 +139,17 @@ def test_minmax_reaches_from_nought_to_one(prepared: Callable[..., Prepared]) ->
 def test_images_keep_one_scale_for_all_pixels(catalog: Catalog, node: Node, prepared: Callable[..., Prepared]) -> None:
     digits = load(node("data", "digits"), catalog)
     result = prepared(digits, "auto", split_rows(digits, node("split", "holdout"), catalog))
-    (layer,) = result.layers
-    assert (layer.scale, layer.offset) == (1 / 16, 0)
+    assert result.front.branches[0].steps == (Rescale(1 / 16, 0.0),)
     rows = split_rows(digits, node("split", "holdout"), catalog)
     np.testing.assert_array_equal(result.train.x, digits.x[rows.train] / 16)
 
 
 def test_auto_follows_the_samples(catalog: Catalog, node: Node, prepared: Callable[..., Prepared]) -> None:
     table = load(node("data", "truth_table"), catalog)
-    assert prepared(table, "auto", split_rows(table, node("split", "none"), catalog)).layers == ()
-    assert isinstance(prepared(made(columns(), labels()), "auto").layers[0], keras.layers.Normalization)
+    rows = split_rows(table, node("split", "none"), catalog)
+    np.testing.assert_array_equal(prepared(table, "auto", rows).train.x, table.x)
+    (steps,) = [branch.steps for branch in prepared(made(columns(), labels()), "auto").front.branches]
+    assert isinstance(steps[-1], Normalize)
 
 
 def test_labels_as_keras_wants_them(prepared: Callable[..., Prepared]) -> None:
@@ -186,8 +190,9 @@ def test_targets_are_left_alone_when_asked(prepared: Callable[..., Prepared]) ->
 
 def test_batches_do_not_change_the_result() -> None:
     x = np.random.default_rng(6).normal(size=(20_000, 3)).astype(np.float32)
-    layer = keras.layers.Normalization(mean=[0.1, 0.2, 0.3], variance=[1.0, 2.0, 3.0])
-    np.testing.assert_array_equal(apply([layer], x), np.asarray(layer(x)))
+    normalize = Normalize((0.1, 0.2, 0.3), (1.0, 2.0, 3.0))
+    front = Front((Branch("numbers", "rows", None, (normalize,)),), numeric("abc"))
+    np.testing.assert_array_equal(front.encode(x), np.asarray(normalize(x, "whole")))
 
 
 def test_dataset_is_not_changed(catalog: Catalog, node: Node, prepared: Callable[..., Prepared]) -> None:

@@ -42,6 +42,16 @@ def test_reads_are_cut_where_they_grow_long(x: np.ndarray, file: RowFile, monkey
     assert len(file._runs(np.arange(ROWS))) == ROWS // (300 // (4 * WIDTH))
 
 
+def test_bytes_of_images_read_as_floats(tmp_path: Path):
+    images = np.random.default_rng(3).integers(0, 256, (40, 5, 4, 3)).astype(np.uint8)
+    images.tofile(tmp_path / "x")
+    view = Stored(RowFile(tmp_path / "x", (5, 4, 3), np.uint8))
+    rows = np.random.default_rng(5).permutation(40)[:17]
+    assert (view.shape, view.ndim, view[rows].dtype) == ((40, 5, 4, 3), 4, np.float32)
+    np.testing.assert_array_equal(view[rows], images[rows])
+    assert part_of(view, rows)[:0].shape == (0, 5, 4, 3)
+
+
 def test_a_part_of_a_part(x: np.ndarray, file: RowFile):
     first, second = np.arange(0, ROWS, 3), np.array([7, 0, 900])
     view = part_of(part_of(Stored(file), first), second)
@@ -52,8 +62,12 @@ def test_a_part_of_a_part(x: np.ndarray, file: RowFile):
 def test_samples_are_scaled_as_they_are_read(x: np.ndarray, file: RowFile):
     import keras
 
-    layers = (keras.layers.Normalization(axis=-1, mean=[0.1] * WIDTH, variance=[0.3] * WIDTH),)
-    held, lazy = through(layers, x), through(layers, Stored(file))
+    layer = keras.layers.Normalization(axis=-1, mean=[0.1] * WIDTH, variance=[0.3] * WIDTH)
+
+    def encode(samples: np.ndarray) -> np.ndarray:
+        return np.asarray(layer(samples))
+
+    held, lazy = through(encode, x), through(encode, Stored(file))
     rows = np.random.default_rng(4).permutation(ROWS)[:1111]
     np.testing.assert_array_equal(lazy[rows], held[rows])
 

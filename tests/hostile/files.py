@@ -200,7 +200,10 @@ def _data() -> list[Case]:
         Case("data from nobody's home", path("'~nobody-at-all/x.csv'"), "must be an existing file"),
         Case("a terabyte without a line end", path("t.csv"), "a line of more than", prepare=huge),
         Case("data with a cell of 1 MB", path("t.csv"), "must", {"t.csv": "a,b\n" + "x" * 1_000_000 + ",1\n"}),
-        Case("a quote never closed", path("t.csv"), "must follow the quoting", {"t.csv": 'a,b\n"' + "x\n" * 200_000}),
+        Case("a quote never closed", path("t.csv"), "must follow the quoting", {"t.csv": 'a,b\n"' + "x\n" * 20_000}),
+        Case(
+            "a quote open for long", path("t.csv"), "a quote above it was never", {"t.csv": 'a,b\n"' + "x\n" * 200_000}
+        ),
         Case("20,000 columns", path("t.csv"), "must", {"t.csv": ",".join(f"c{i}" for i in range(20_000)) + "\n1\n"}),
     ]
 

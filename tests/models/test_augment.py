@@ -10,6 +10,7 @@ import keras
 import numpy as np
 import pytest
 
+from dlrun.data.encoding.front import ROWS, Branch, Front
 from dlrun.errors import ConfigError
 from dlrun.models.augment import check_augment
 from dlrun.models.build import build_model
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from conftest import Project
 
 IMAGE = (8, 8, 1)
+FRONT = Front((Branch("images", ROWS, None, ()),), raw_shape=IMAGE)
 PYTHON = """
 import keras
 
@@ -66,7 +68,7 @@ def test_the_kept_model_has_none(project: Project, images: np.ndarray) -> None:
     """Keras's image layers act when a model is called and nobody says `training=False`."""
     spec = project.spec("mlp") | augment(project, "random_translation", height_factor=0.5)
     model = build_model(spec, project.catalog, IMAGE, 3)
-    around = SimpleNamespace(input_shape=IMAGE, layers=(), target=None)
+    around = SimpleNamespace(front=FRONT, target=None)
     kept = assemble(model, around)
     core = kept.get_layer("core")
     assert [layer.name for layer in core.layers][1:] == [layer.name for layer in model.layers][2:]
@@ -99,7 +101,7 @@ def test_what_is_for_images_refuses_rows(project: Project) -> None:
     (problem,) = check_augment(augment(project, "random_translation", "gaussian_noise"), (4,), project.catalog)
     assert problem.key == "augment.random_translation_0"
     assert problem.got == "(4,) from the data"
-    assert problem.mend == "Type augment=[gaussian_noise], or augment=[]."
+    assert problem.mend == "Type augment=[feature_dropout], or augment=[]."
 
 
 @pytest.fixture
@@ -116,7 +118,7 @@ def test_a_model_in_python_gets_them_in_front(in_python: Project, images: np.nda
     spec = in_python.spec("plain") | augment(in_python, "random_translation")
     model = build_model(spec, in_python.catalog, IMAGE, 3)
     assert [type(layer).__name__ for layer in model.layers][1:] == ["RandomTranslation", "Sequential"]
-    kept = assemble(model, SimpleNamespace(input_shape=IMAGE, layers=(), target=None))
+    kept = assemble(model, SimpleNamespace(front=FRONT, target=None))
     np.testing.assert_array_equal(kept(images), model(images, training=False))
 
 

@@ -195,7 +195,7 @@ def test_a_key_that_no_layer_reads_is_refused(project: Project, model: str, keys
         ),
         ({"dense": {"units": "$output"}}, "multiclass", "Did you mean $outputs?"),
         ([{"dens": 3}], "multiclass", "model.head[0] must be a layer option"),
-        ("auto", "segmentation", "model.head must be given for the task segmentation; got auto."),
+        ("auto", "sequence", "model.head must be given for the task sequence; got auto."),
     ],
 )
 def test_a_head_against_its_task_is_refused(project: Project, head: Any, task: str, says: str) -> None:

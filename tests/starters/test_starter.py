@@ -69,9 +69,12 @@ def test_from_a_folder_below_it_writes_into_the_project(
 @pytest.mark.parametrize(
     ("words", "says"),
     [
-        ("", "dlrun init writes a component of your own. Type dlrun init --component KIND NAME"),
-        ("flowers.csv", "a component of your own; got flowers.csv. Type dlrun init --component"),
-        ("layer gated", "needs --component to write one. Type dlrun init --component layer gated."),
+        (
+            "",
+            "dlrun init looks at data of your own. Type dlrun init FILE for data of your own, or dlrun init --",
+        ),
+        ("a.csv b.csv c.csv", "takes one file or folder; got a.csv b.csv c.csv."),
+        ("layer gated", "a component needs --component. Type dlrun init --component layer gated."),
         ("--component layer", "takes a KIND and a NAME; got layer."),
         ("--component", "takes a KIND and a NAME; got neither."),
         ("--component layr gated", "KIND must be a kind of component; got layr. Did you mean layer?"),

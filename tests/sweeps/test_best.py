@@ -53,7 +53,8 @@ def test_killed_while_the_model_is_made_the_next_command_makes_it(
     (folder.sweep / best.BEST).write_text('{"run": "of an earlier command"}')
     killed_before: str | None = moment
 
-    def save(job: Any, catalog: Any, ready: Any, directory: Any, emit: Any) -> None:
+    def save(job: Any, catalog: Any, ready: Any, directory: Any, emit: Any, threshold: float) -> None:
+        assert threshold == 0.5  # no event of the run says another
         for step in ("model", "event", "weights"):
             if step == killed_before:
                 raise KeyboardInterrupt

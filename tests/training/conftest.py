@@ -66,9 +66,11 @@ def tensorflow(make_spec: MakeSpec) -> Any:
 @pytest.fixture(scope="session")
 def make_prepared(tensorflow: Any) -> Callable[..., Any]:
     """Data of a task: 70 rows to train on, 20 to validate and 20 to test; learnable, with four features."""
+    from dlrun.data.columns import numeric
+    from dlrun.data.encoding.front import Branch, Front
     from dlrun.data.prepare import Part, Prepared, TargetScale
 
-    def make(task: str = "multiclass", target: TargetScale | None = None, layers: tuple[Any, ...] = ()) -> Prepared:
+    def make(task: str = "multiclass", target: TargetScale | None = None, steps: tuple[Any, ...] = ()) -> Prepared:
         random = np.random.default_rng(7)
         x = random.normal(size=(110, 4)).astype(np.float32)
         score = x @ np.array([1.0, -2.0, 0.5, 0.0], dtype=np.float32)
@@ -79,7 +81,8 @@ def make_prepared(tensorflow: Any) -> Callable[..., Any]:
         }[task]
         parts = [Part(x[rows], y[rows]) for rows in (slice(0, 70), slice(70, 90), slice(90, 110))]
         outputs = 3 if task == "multiclass" else 1
-        return Prepared(*parts, layers, target, (4,), outputs, task, (), ("a", "b", "c", "d"))
+        front = Front((Branch("samples", "rows", None, steps),), numeric("abcd"))
+        return Prepared(*parts, front, target, (4,), outputs, task, (), ("a", "b", "c", "d"))
 
     return make
 

@@ -13,10 +13,11 @@ FEW = ["trainer.epochs=3", "trainer.limit_batches=5", "callback=[]"]
 @pytest.fixture(scope="module")
 def planner(tmp_path_factory):
     from dlrun.planning import Planner
-    from tests.test_contract import CSV
+    from tests.test_contract import CSV, write_folders
 
     folder = tmp_path_factory.mktemp("work")
     (folder / "table.csv").write_text(CSV, encoding="utf-8")
+    write_folders(folder)
     return Planner(folder)
 
 
@@ -55,6 +56,11 @@ def test_every_option(group, name, planner, differences):
         "model=mlp model.dropout=0.3 regularizer=l1_l2 trainer.batch_size=50",
         "model=mlp model.batch_norm=true optimizer=sgd optimizer.momentum=0.9 schedule=cosine",
         "model=cnn model.batch_norm=true model.dropout=0.2 augment=[random_translation,gaussian_noise]",
+        "model=cnn augment=[random_rotation,random_flip,random_resized_crop,random_erasing,rand_augment]",
+        "model=cnn augment=[random_brightness,random_sharpness,random_elastic_transform,solarization]",
+        "model=cnn augment=[random_translation,cutmix] regularizer=l2 trainer.class_weight=balanced",
+        "model=mlp data=diabetes augment=[mixup] model.dropout=0.1",
+        "model=lstm data.layout=rows augment=[time_warp,time_shift,time_mask,random_scaling,random_jitter]",
         "model=lstm data.layout=rows model.dropout=0.2 model.recurrent_dropout=0.1 optimizer.clipnorm=0.5",
         "model=mlp trainer.precision=mixed_bfloat16 trainer.class_weight=balanced",
         "model=mlp optimizer.gradient_accumulation_steps=2 activation=gelu optimizer.weight_decay=0.01",

@@ -72,7 +72,8 @@ def step_of(spec):
     return float(weight[0])
 
 
-@pytest.mark.parametrize(("name", "task"), concrete("loss"))
+# of pixels the same losses are asked, in data/images/test_masks.py
+@pytest.mark.parametrize(("name", "task"), [each for each in concrete("loss") if each.values[1] != "segmentation"])
 def test_every_loss_prefers_the_better_prediction(name, task, make_spec, make_prepared, tensorflow):
     y = make_prepared(task).train.y
     right = np.eye(3)[y] if task == "multiclass" else y

@@ -16,16 +16,14 @@ assert not [name for name in sys.modules if name.startswith("dlrun")]
 
 
 def test_a_saved_model_is_loaded_by_keras_alone(train_now, make_prepared, run_directory, tmp_path):
-    import keras
-
+    from dlrun.data.encoding.scale import Normalize
     from dlrun.data.prepare import TargetScale
     from dlrun.training.saving import save_model
 
     raw = np.random.default_rng(1).normal(5, 3, size=(20, 4)).astype("float32")
-    layer = keras.layers.Normalization()
-    layer.adapt(raw)
+    step = Normalize(tuple(raw.mean(axis=0).tolist()), tuple(raw.var(axis=0).tolist()))
     target = TargetScale((50.0,), (1000.0,))
-    prepared = make_prepared("regression", target, (layer,))
+    prepared = make_prepared("regression", target, (step,))
     _, core, events = train_now("regression", prepared=prepared, metric=["mean_absolute_error", "r2"])
     save_model(core, prepared, SIGNATURE, run_directory, lambda event, fields: events.append((event, fields)))
 
@@ -34,7 +32,7 @@ def test_a_saved_model_is_loaded_by_keras_alone(train_now, make_prepared, run_di
     rows, found = tmp_path / "rows.npy", tmp_path / "found.npy"
     np.save(rows, raw)
     subprocess.run([sys.executable, "-c", LOAD, run_directory.model, rows, found], check=True, capture_output=True)
-    expected = target.in_units(core.predict(np.asarray(layer(raw)), verbose=0))
+    expected = target.in_units(core.predict(np.asarray(step(raw, "scaled")), verbose=0))
     assert np.load(found).shape == (20, 1)
     np.testing.assert_allclose(np.load(found), expected, rtol=1e-6)
 
@@ -78,7 +76,15 @@ def test_the_example_of_a_signature_is_of_a_few_small_samples(shape, samples, co
     from dlrun.training.signature import signature_of
 
     x = np.zeros((samples, *shape), dtype="float32")
-    facts = {"outputs": 1, "classes": (), "features": (), "task": "regression"}
-    found = signature_of(None, SimpleNamespace(x=x, samples=samples, input_shape=shape, **facts), [])
+    facts = {
+        "outputs": 1,
+        "classes": (),
+        "features": (),
+        "columns": (),
+        "resizing": None,
+        "levels": (),
+        "task": "regression",
+    }
+    found = signature_of(None, SimpleNamespace(x=x, samples=samples, input_shape=shape, **facts), {}, [])
     assert len(found["example"]) == count
     assert found["shape"] == list(shape)

@@ -5,11 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 
+from dlrun.data.prepare import Part
 from dlrun.planning import Planner
 
 Draw = Callable[..., Any]
@@ -29,8 +31,9 @@ def draw(tmp_path_factory: pytest.TempPathFactory) -> Draw:
         from dlrun.workflows.blueprint import draw as draw_blueprint
 
         (run,) = planner.plan(words, sweep=False).runs
-        x, y = np.zeros((rows, 8, 8, 1), np.float32), np.zeros(rows, np.int64)
-        return draw_blueprint(run.spec, planner.catalog, x, y, 10, {})
+        batch = Part(np.zeros((rows, 8, 8, 1), np.float32), np.zeros(rows, np.int64))
+        prepared: Any = SimpleNamespace(input_shape=(8, 8, 1), outputs=10, front=None)
+        return draw_blueprint(run.spec, planner.catalog, prepared, batch, {})
 
     return drawn
 

@@ -11,8 +11,8 @@ from analysis.synthetic import Project
 from filelock import FileLock
 
 from dlrun.config.roots import Roots
-from dlrun.data.csv_kept import entry_of
-from dlrun.data.csv_layout import Settings
+from dlrun.data.tables.kept import entry_of
+from dlrun.data.tables.layout import Settings
 from dlrun.tracking.journal import JOURNAL, Journal
 from dlrun.tracking.store import token
 from dlrun.tracking.tombstones import tombstones
@@ -27,6 +27,10 @@ CSV = {
     "separator": "auto",
     "decimal": "auto",
     "missing": "refuse",
+    "kinds": {},
+    "group": None,
+    "time": None,
+    "missing_words": [],
 }
 
 
@@ -174,7 +178,7 @@ def test_data_that_a_run_has_learned_from_stays_converted(project: Project) -> N
     cache = project.work / ".dlrun" / "cache"
     table = put(project.work / "t.csv", "a,kind\n1,x\n2,y\n")
     project.run({"data": {"option": "csv", "path": "t.csv", **CSV}})
-    used = entry_of(cache, table, Settings.of(CSV))
+    used = entry_of(cache, table, Settings.of(CSV, "csv"))
     put(used / "about.json", "{}")
     others = {put(cache / "0" / "about.json", "{}").parent, put(cache / f"{used.name}.partial" / "samples").parent}
     assert going(project) == others

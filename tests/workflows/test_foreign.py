@@ -19,12 +19,12 @@ import pytest
 import dlrun
 from dlrun.config.catalog import Catalog
 from dlrun.config.roots import Roots
-from dlrun.config.spec import Spec
+from dlrun.config.spec import SPEC_VERSION, Spec
 from dlrun.errors import ConfigError, UserError
 from dlrun.workflows import foreign, kept, probe
 from dlrun.workflows.foreign import inspect_run, load_model
 from dlrun.workflows.foreign_spec import read_spec
-from dlrun.workflows.kept import read_keras, read_weights
+from dlrun.workflows.kept import Preprocessing, read_front, read_keras, read_weights
 from dlrun.workflows.rebuild import measured, rebuild
 
 QUICK = ["tracking=none", "trainer.epochs=2", "trainer.device=cpu"]  # as all tests that train in this process
@@ -126,36 +126,39 @@ def test_code_in_the_cores_config_is_read_by_nobody(
     assert not list(work.rglob("RAN"))
 
 
-def lambda_in_front(config: dict[str, Any]) -> None:
-    config["config"]["layers"][1] |= {"class_name": "Lambda", "config": {"name": "l", "function": MARK}}
+def a_lambda(front: dict[str, Any]) -> None:
+    front["branches"][0]["steps"][0] = {"step": "Lambda", "function": MARK}
 
 
-def strange_shape(config: dict[str, Any]) -> None:
-    config["config"]["layers"][0]["config"]["batch_shape"] = [None, 8, "8", 1]
+def strange_shape(front: dict[str, Any]) -> None:
+    front["raw_shape"] = [8, "eight", 1]
 
 
-def texts_for_numbers(config: dict[str, Any]) -> None:
-    config["config"]["layers"][1]["config"]["scale"] = {"class_name": "__lambda__", "config": MARK}
+def config_for_numbers(front: dict[str, Any]) -> None:
+    front["branches"][0]["steps"][0]["scale"] = {"class_name": "__lambda__", "config": MARK}
 
 
-def named_path(config: dict[str, Any]) -> None:
-    config["config"]["layers"][1]["config"]["name"] = "../../x"
+def texts_for_units(front: dict[str, Any]) -> None:
+    front["units"] = {"scale": ["1"], "offset": [0.0]}
 
 
 @pytest.mark.parametrize(
     ("change", "says"),
     [
-        (lambda_in_front, "must be Rescaling and Normalization; got Lambda"),
-        (strange_shape, "must begin with an input of a fixed shape"),
-        (texts_for_numbers, "must be numbers"),
-        (named_path, "plain names"),
-        (lambda config: config.clear(), "must be input, preprocessing, core"),
+        (a_lambda, "a step must be one of dlrun's"),
+        (strange_shape, "must be as dlrun writes it"),
+        (config_for_numbers, "a step must hold numbers and words"),
+        (texts_for_units, "must be numbers"),
+        (lambda front: front.clear(), "must be as dlrun writes it"),
+        (lambda front: front["branches"][0].update(evil=1), "must be as dlrun writes it"),
     ],
 )
-def test_a_config_of_another_kind_is_refused(change: Callable[[dict[str, Any]], None], says: str, run: Path) -> None:
-    tampered(run, change)
+def test_a_front_of_another_kind_is_refused(change: Callable[[dict[str, Any]], None], says: str, run: Path) -> None:
+    front = read_front(run / "front.json")
+    assert json.loads(json.dumps(Preprocessing.from_json(front).to_json())) == front
+    change(front)
     with pytest.raises(UserError, match=says):
-        read_keras(run / "model.keras")
+        Preprocessing.from_json(front)
 
 
 def spec_with(**changes: Any) -> Callable[[dict[str, Any]], None]:
@@ -174,7 +177,7 @@ SPECS = {
     "an interpolation": (spec_with(name="${oc.env:HOME}"), "must be a plain value"),
     "another task": (spec_with(task="evil"), "task must be one of"),
     "a billion classes": (spec_with(classes=10**9), "classes must be"),
-    "another version": (spec_with(version=99), "must be of version 1; got 99"),
+    "another version": (spec_with(version=99), f"must be of version {SPEC_VERSION}; got 99"),
     "no version": (lambda s: s.pop("version"), "must be the spec of a run"),
     "an expression that grows": (lambda s: s["model"].update(layers=[{"dense": "$((9**64)**64)**64"}]), "too large"),
     "a billion layers": (lambda s: s["model"].update(layers=[{"repeat": 10**9, "layers": ["flatten"]}]), "layers"),
@@ -308,7 +311,7 @@ def test_other_kinds_are_refused_with_the_way_out(address: str, work: Path, here
             dlrun.load(address)
 
 
-@pytest.mark.parametrize("name", ["model.keras", "spec.json", "journal.jsonl"])
+@pytest.mark.parametrize("name", ["model.keras", "front.json", "spec.json", "journal.jsonl"])
 def test_links_and_pipes_are_not_followed(name: str, run: Path, here: Catalog) -> None:
     (run / name).rename(run.parent / name)
     (run / name).symlink_to(run.parent / name)
@@ -323,7 +326,8 @@ def test_links_and_pipes_are_not_followed(name: str, run: Path, here: Catalog) -
 @pytest.mark.parametrize("hidden", [[32, 64], [64], [64, 64, 64]])
 def test_weights_that_do_not_fit_are_refused(hidden: list[int], made: dict[str, Path], here: Catalog) -> None:
     spec = read_spec((made["digits"] / "spec.json").read_bytes(), here)
-    around, arrays = read_keras(made["digits"] / "model.keras")
+    around = Preprocessing.from_json(read_front(made["digits"] / "front.json"))
+    arrays = read_keras(made["digits"] / "model.keras")
     other = Spec({**spec, "model": {**spec["model"], "hidden": hidden}})
     with pytest.raises(UserError, match="must fit the spec"):
         rebuild(other, here, around, arrays, is_whole=True)
@@ -351,7 +355,7 @@ def test_a_child_that_dies_or_hangs_is_told(run: Path, here: Catalog, monkeypatc
 
 def test_scaling_is_had_again_from_the_authors_data_alone(made: dict[str, Path], work: Path, here: Catalog) -> None:
     spec = read_spec((made["swept"] / "spec.json").read_bytes(), here)
-    around, _ = read_keras(made["swept"] / "model.keras")
+    around = Preprocessing.from_json(read_front(made["swept"] / "front.json"))
     assert measured(spec, here, None) == around
     with pytest.raises(UserError, match="not what the run was trained on"):
         measured(spec, here, "0" * 64)
@@ -359,7 +363,7 @@ def test_scaling_is_had_again_from_the_authors_data_alone(made: dict[str, Path],
     with pytest.raises(UserError, match="which is not here"):
         measured(table, here, None)
     shutil.copyfile(made["table"].parents[1] / "t.csv", work / "t.csv")
-    around, _ = read_keras(made["table"] / "model.keras")
+    around = Preprocessing.from_json(read_front(made["table"] / "front.json"))
     assert measured(table, here, None) == around
 
 

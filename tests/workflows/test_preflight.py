@@ -17,8 +17,14 @@ from dlrun.planning import Planner
 from dlrun.workflows.distinct import distinct
 from dlrun.workflows.preflight import ModelReport, Preflight, preflight
 
-MODELS = [name for name in Catalog(Roots.of(Path("/"))).names("model") if name != "base"]
-SUITABLE = {"cnn": ["data=digits"], "lstm": ["data=digits", "data.layout=rows"]}  # the others take iris
+CATALOG = Catalog(Roots.of(Path("/")))
+# those of masks want a folder of them: data/images/test_masks.py checks them
+FOR_MASKS = {
+    name for name in CATALOG.names("model") if CATALOG.get("model", name).facts.get("tasks") == ["segmentation"]
+}
+MODELS = sorted(set(CATALOG.names("model")) - {"base"} - FOR_MASKS)
+_ROWS = ["data=digits", "data.layout=rows"]
+SUITABLE = {"cnn": ["data=digits"], "lstm": _ROWS, "gru": _ROWS, "cnn1d": _ROWS}  # the others take iris
 QUICK = ["trainer.epochs=2", "trainer.device=cpu"]
 
 
@@ -187,11 +193,12 @@ def test_a_loss_stands_beside_the_best_blind_answer(planner: Planner) -> None:
 
 @quickly
 def test_a_class_that_a_part_misses_is_told(planner: Planner, work: Path) -> None:
-    rows = "".join(f"{i},{'rare' if i == 0 else 'ab'[i % 2]}\n" for i in range(60))
+    rows = "".join(f"{i % 17},{'rare' if i == 0 else 'ab'[i % 2]}\n" for i in range(60))
     (work / "t.csv").write_text(f"x,kind\n{rows}", encoding="utf-8")
     model = only(planner, "data=csv", "data.path=t.csv", "data.target=kind")
-    assert keys(model) and all(key.startswith("the ") for key in keys(model))
-    assert all("'rare'" in problem.rule for problem in model.advice)
+    assert {finding.name for finding in model.findings} == {"absent_class", "rare_class"}
+    assert [finding.problem for finding in model.findings] == model.advice
+    assert all("'rare'" in str(problem) for problem in model.advice)
 
 
 def test_a_model_beyond_the_memory_is_not_built(planner: Planner, monkeypatch: pytest.MonkeyPatch) -> None:

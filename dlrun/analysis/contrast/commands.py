@@ -9,13 +9,14 @@ from dlrun.analysis.contrast.pair import Pair
 from dlrun.analysis.contrast.settings import Factor
 from dlrun.analysis.contrast.side import Side
 from dlrun.analysis.trials import ABSENT
-from dlrun.config.replicates import REPLICATE_KEYS
+from dlrun.config.replicates import INNER_FOLD, REPLICATE_KEYS
 from dlrun.config.text import typed
 from dlrun.config.words import key_of
 
 __all__ = ["repeating", "separating"]
 
 _VERB = "train"
+_SET_BY_FOLDS = ("split.folds", "split.fold", INNER_FOLD)
 
 
 def repeating(pair: Pair, seeds: int) -> list[str]:
@@ -73,12 +74,12 @@ def _words(side: Side) -> list[str] | None:
 
 def _times(side: Side, seeds: int) -> str:
     folds = side.run.spec.get("split.folds")
-    return f"--folds {folds}" if side.run.spec.get("split.option") == "kfold" and folds else f"--seeds {seeds}"
+    return f"--folds {folds}" if folds else f"--seeds {seeds}"
 
 
 def _command(words: Sequence[str], times: str) -> str:
     if times.startswith("--folds"):
-        words = [word for word in words if key_of(word).partition(".")[0] != "split"]
+        words = [word for word in words if key_of(word) not in _SET_BY_FOLDS and word != "split=kfold"]
     return f"{shlex.join(['dlrun', '-m', *words])} {times}"
 
 

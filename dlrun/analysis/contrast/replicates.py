@@ -18,12 +18,12 @@ from dlrun.analysis.statistics import (
     replicates_to_settle,
     unpaired_difference,
 )
-from dlrun.analysis.trials import replicate_of
+from dlrun.analysis.trials import repetition_of, replicate_of
 from dlrun.config.catalog import Catalog
+from dlrun.config.replicates import SPLIT_KEYS
 
 __all__ = ["Pool", "Sureness", "sureness"]
 
-_SPLITS = ("split.seed", "split.fold")
 _TELLING = ("data.option", "model.option", "optimizer.option", "optimizer.learning_rate", "trainer.epochs")
 Values = Mapping[tuple[Hashable, ...], float]
 
@@ -105,12 +105,12 @@ def sureness(
     a, b = (_values(runs, metric) for runs in (first, second))
     shared = [replicate for replicate in a if replicate in b]
     if len(shared) >= 2 or (shared and min(len(a), len(b)) == 1):
-        overlap = _test_to_train([run for run in (*first, *second) if replicate_of(run) in shared])
+        overlap = _test_to_train([run for run in (*first, *second) if repetition_of(run) in shared])
         over = "split" if overlap else "seed"
         difference = paired_difference([b[each] for each in shared], [a[each] for each in shared], overlap)
         return Sureness(metric, goal, a, b, difference, True, _more(difference, overlap), over)
     splits = [
-        {_split_of(run) for run in runs if replicate_of(run) in values} for runs, values in ((first, a), (second, b))
+        {_split_of(run) for run in runs if repetition_of(run) in values} for runs, values in ((first, a), (second, b))
     ]
     overlap = _test_to_train([*first, *second]) if min(map(len, splits)) > 1 else 0.0
     over = "split" if overlap else "seed"
@@ -124,7 +124,7 @@ def sureness(
 
 
 def _split_of(run: RunRecord) -> tuple[Any, ...]:
-    return tuple(run.spec.get(key) for key in _SPLITS)
+    return tuple(run.spec.get(key) for key in SPLIT_KEYS)
 
 
 def _roughly(spec: Flat) -> tuple[str, ...]:
@@ -133,8 +133,12 @@ def _roughly(spec: Flat) -> tuple[str, ...]:
 
 
 def _values(runs: Sequence[RunRecord], metric: str) -> dict[tuple[Hashable, ...], float]:
-    found = ((replicate_of(run), value_of(run, metric)) for run in runs)
-    return {replicate: value for replicate, value in found if value is not None}
+    """Of each repetition the value; the mean of its inner folds where it has some."""
+    found: dict[tuple[Hashable, ...], list[float]] = {}
+    for run in runs:
+        if (value := value_of(run, metric)) is not None:
+            found.setdefault(repetition_of(run), []).append(value)
+    return {repetition: sum(values) / len(values) for repetition, values in found.items()}
 
 
 def _more(difference: Difference, overlap: float) -> int | None:

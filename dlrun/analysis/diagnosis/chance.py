@@ -9,7 +9,7 @@ from dlrun.analysis.diagnosis.curves import Curves
 from dlrun.analysis.diagnosis.finding import Finding
 from dlrun.analysis.diagnosis.mends import Mends
 
-__all__ = ["majority", "mismatch", "stuck"]
+__all__ = ["majority", "mismatch", "naive", "stuck"]
 
 _NOTHING = 0.02  # explained so little, nothing was learned: rounding and class shares in batches make a hundredth
 _EPOCHS_TO_SEE = 5
@@ -66,7 +66,29 @@ def majority(curves: Curves, mends: Mends) -> Finding | None:
         "The model never beats giving every row to the most frequent class.",
         f"accuracy {max(scores[1:]):.3g} in training, {max(validation):.3g} in validation; the most frequent class is"
         f" {shares['train']:.3g} of the training part",
-        mends.first(("trainer.class_weight", "balanced"), mends.learning_rate(10)),
+        mends.first(*_rarer(curves), mends.learning_rate(10)),
+    )
+
+
+def _rarer(curves: Curves) -> list[tuple[str, object]]:
+    """What makes rare classes count: pixels of a mask have no weights of their own."""
+    return [("loss", "focal")] if curves.spec["task"] == "segmentation" else [("trainer.class_weight", "balanced")]
+
+
+def naive(curves: Curves, mends: Mends) -> Finding | None:
+    """A model of a series that forecasts no better than what needs no model: the last value again."""
+    costs = {name: parts.get("validation") for name, parts in (curves.guess.get("naive") or {}).items()}
+    known = {name: cost for name, cost in costs.items() if cost is not None}
+    if curves.epochs < _EPOCHS_TO_SEE or not curves.validation or not curves.is_finite or not known:
+        return None
+    name, least = min(known.items(), key=lambda item: item[1])
+    if min(curves.validation) < least:
+        return None
+    return Finding(
+        "no_better_than_naive",
+        f"The model forecasts no better than the {name} again.",
+        f"validation loss {min(curves.validation):.4g} at best; the {name} costs {least:.4g}",
+        mends.first(mends.learning_rate(3), mends.wider()),
     )
 
 

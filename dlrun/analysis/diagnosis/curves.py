@@ -30,6 +30,10 @@ class Curves:
         parameters: of the model.
         planned: epochs that were asked for.
         cause: why it diverged, in words, or None.
+        scores: of the result: `restored_accuracy` and `test_accuracy` of the weights that were kept, and others.
+        kept_epoch: whose weights were kept; None where that is not known.
+        confusion: what these make of the test part: rows of each true class by the class that was named, or none.
+        names: of the classes; others may follow.
     """
 
     spec: Mapping[str, Any]
@@ -41,6 +45,10 @@ class Curves:
     parameters: int | None = None
     planned: int = 0
     cause: str | None = None
+    scores: Mapping[str, float | None] = field(default_factory=dict)
+    kept_epoch: int | None = None
+    confusion: Sequence[Sequence[int]] = ()
+    names: Sequence[str] = ()
 
     @property
     def loss(self) -> Sequence[float]:
@@ -125,6 +133,7 @@ def curves_of(events: Iterable[Event], spec: Mapping[str, Any]) -> Curves:
             case "end":
                 cause = event.get("cause") or {}
                 facts |= {"status": event["status"], "cause": cause.get("message")}
+                facts |= {"scores": event.get("metrics") or {}, "kept_epoch": event.get("kept_epoch")}
     values = [epochs[epoch] for epoch in sorted(epochs)]
     names = [name for name in (values[0] if values else ()) if all(name in each for each in values)]
     metrics = {name: [float(each[name]) for each in values] for name in names}

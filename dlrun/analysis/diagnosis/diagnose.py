@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from dlrun.analysis.diagnosis import chance, fitting, gradients, rate
+from dlrun.analysis.diagnosis import chance, fitting, gradients, rate, verdict
 from dlrun.analysis.diagnosis.curves import Curves, curves_of
 from dlrun.analysis.diagnosis.finding import Finding
 from dlrun.analysis.diagnosis.mends import Mends
@@ -21,9 +21,12 @@ _CAUSES = (
     chance.mismatch,
     rate.too_high,
     rate.too_low,
-    fitting.overfitting,
     chance.stuck,
+    verdict.one_class,
+    verdict.no_better,
+    fitting.overfitting,
     chance.majority,
+    chance.naive,
     fitting.underfitting,
     fitting.best_was_first,
     fitting.unfinished,

@@ -9,7 +9,7 @@ from dlrun.config.catalog import LIST_GROUPS, Catalog
 from dlrun.models import grammar
 from dlrun.training import checks
 
-__all__ = ["Mends"]
+__all__ = ["Change", "Mends"]
 
 Change = tuple[str, Any]
 """A key and its new value; of a group the name of an option, of a list group a list of names."""

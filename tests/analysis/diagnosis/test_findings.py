@@ -273,3 +273,14 @@ def test_rates_are_round(planner: Planner, tmp_path: Path) -> None:
     mends = Mends(run.spec, planner.catalog)
     assert mends.first(mends.learning_rate(0.1)) == "optimizer.learning_rate=0.0003"
     assert mends.wider() == ("model.hidden", [128, 128])
+
+
+def test_a_forecast_that_needs_no_model_must_be_beaten(kinds: Kinds) -> None:
+    """The least of the naive forecasts counts, on the validation part."""
+    naive = {"last value": {"train": 0.1, "validation": 0.4}, "value of a season before": {"validation": 0.2}}
+    guess = {"loss": 1.0, "naive": naive}
+    for least, expected in ((0.25, ["no_better_than_naive"]), (0.15, [])):
+        curve = [least + 0.5 * 0.5**epoch for epoch in range(30)]
+        metrics = {"loss": curve, "val_loss": [least, *curve[1:]]}
+        found = kinds("data=diabetes", guess=guess, metrics=metrics)
+        assert ("no_better_than_naive" in found) == bool(expected), found

@@ -1,0 +1,1 @@
+"""Arrays of numbers that NumPy has saved, as samples and labels."""

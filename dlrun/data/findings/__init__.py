@@ -1,0 +1,1 @@
+"""What is wrong with data before anything is trained on it: each finding with its mend."""

@@ -1,0 +1,1 @@
+"""Sampling: training rows drawn anew, so that rare classes are seen as often as others."""

@@ -1,0 +1,1 @@
+"""Tables: rows of named columns, in files of whatever format."""

@@ -1,0 +1,1 @@
+"""Texts: a file each, in a folder for each class."""

@@ -1,0 +1,1 @@
+"""Layers that Keras has not; each file needs nothing but Keras."""
