@@ -101,6 +101,7 @@ class Catalog:
     def __init__(self, roots: Roots) -> None:
         self.roots = roots
         self._options: dict[tuple[str, str], Option] = {}
+        self._folders: dict[str, list[Path]] = {}
         self._listed: dict[Path, tuple[int, frozenset[str]]] = {}
 
     @cached_property
@@ -118,7 +119,9 @@ class Catalog:
 
     def extendable(self, group: str) -> set[str]:
         """The names of all files of `group`, which an option file of it may extend."""
-        return {stem for folder in self.roots.folders(group) for stem in self._stems(folder)}
+        if group not in self._folders:
+            self._folders[group] = self.roots.folders(group)
+        return {stem for folder in self._folders[group] for stem in self._stems(folder)}
 
     def _stems(self, folder: Path) -> frozenset[str]:
         """The names of the option files in a folder, which is read again when files have come or gone."""

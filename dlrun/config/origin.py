@@ -83,7 +83,7 @@ class Origins:
         elif is_choice:
             return Origin(Kind.TASK, f"follows the task: {spec['task']}")
         else:  # its defaults, and what was set beside `auto`
-            found = next((word for word in self._words() if _package(word) == key), None)
+            found = next((word for word in self._words if _package(word) == key), None)
             if found is None:
                 group, entry = key.split(".")[0], spec[key.split(".")[0]]
                 option = entry[key.split(".")[1]] if group in LIST_GROUPS else entry
@@ -131,15 +131,16 @@ class Origins:
 
     def _of_value(self, key: str) -> _Source | None:
         """The word or the line that sets `key`, something above it, or a part of it."""
-        words = [word for word in self._words() if _touches(_package(word), key)]
+        words = [word for word in self._words if _touches(_package(word), key)]
         if not words:
             return self._said(key)
         word = words[-1]
         return self._said(f"{_SWEPT}.{word.key_or_group}") if word.key_or_group in self._from_files else word
 
-    def _words(self) -> Iterator[Override]:
+    @cached_property
+    def _words(self) -> tuple[Override, ...]:
         """The words that set values and choose nothing."""
-        return (word for word in self._draft.overrides if not self._loader.is_choice(word))
+        return tuple(word for word in self._draft.overrides if not self._loader.is_choice(word))
 
     def _said(self, key: str) -> Line | None:
         for merged in reversed(self._merged):
