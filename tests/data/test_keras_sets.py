@@ -216,9 +216,9 @@ def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path, monkeypatch: pytes
 
 def test_files_lie_beside_the_cache_unless_the_environment_says_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(FOLDER, raising=False)
-    assert folder_of("/work/.dlrun/cache") == Path("/work/.dlrun/datasets")
+    assert folder_of("/project/.dlrun/cache") == Path("/project/.dlrun/datasets")
     monkeypatch.setenv(FOLDER, "/elsewhere")
-    assert folder_of("/work/.dlrun/cache") == Path("/elsewhere")
+    assert folder_of("/project/.dlrun/cache") == Path("/elsewhere")
 
 
 @pytest.mark.parametrize("name", SETS)
