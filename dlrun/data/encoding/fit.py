@@ -98,7 +98,7 @@ def _of_samples(recipe: Recipe, dataset: Dataset, x: Any) -> Front:
         fills = (fill,) if fill else filled_by(recipe.impute, x, recipe.impute_value, recipe.neighbours)
         inner = (*fills, *scaled_by(recipe.scale, Behind(x, fills), of_pixels))
         places = tuple(np.flatnonzero(gaps).tolist())
-        is_marked = bool(places) and recipe.impute != "mask" and recipe.indicator is not False
+        is_marked = bool(places) and recipe.impute != "mask" and recipe.indicator
         steps = (Marked(inner, places),) if is_marked else inner
         if recipe.impute == "mask":
             steps = (Blank(inner),)
@@ -204,7 +204,7 @@ class _Fitting:
         steps += scaled_by(scale, Behind(x, steps) if gaps.any() else x)
         places = tuple(np.flatnonzero(gaps).tolist())
         outputs = [each for each, _ in members]
-        if places and (indicator is not False or impute == "mask"):
+        if places and (indicator or impute == "mask"):
             steps = (Marked(steps, places),)
             outputs += [f"{members[place][0]} is missing" for place in places]
         raw = tuple(self._raw[cell] for cell in cells)

@@ -48,7 +48,7 @@ class Recipe:
     impute: str
     impute_value: float
     neighbours: int
-    indicator: bool | str
+    indicator: bool
     categories: str
     most_words: int
     buckets: int
@@ -106,7 +106,22 @@ def _said(key: str, said: Mapping[str, Any], kind: str) -> Iterator[Problem]:
             yield Problem(
                 f"{key}.{name}", f"must be {' | '.join(choices)}", str(value), did_you_mean(str(value), choices)
             )
-        elif types[name] == "int" and not (isinstance(value, int) and value > 0):
-            yield Problem(f"{key}.{name}", "must be a whole number above 0", str(value))
-        elif types[name] == "float" and not isinstance(value, int | float):
-            yield Problem(f"{key}.{name}", "must be a number", str(value))
+        elif not _fits(str(types[name]), value):
+            rule = "must be true or false" if types[name] == "bool" else f"must be as preprocess.{name} takes it"
+            yield Problem(f"{key}.{name}", rule, str(value), f"dlrun show preprocess.{name} tells what it may be.")
+
+
+def _fits(kind: str, value: Any) -> bool:
+    """Whether a value for a single column is of the kind that the key has."""
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    match kind:
+        case "bool":
+            return isinstance(value, bool)
+        case "float":
+            return is_number
+        case "int" | "int | str":
+            is_whole = isinstance(value, int) and is_number and value > 0
+            return is_whole or (kind != "int" and value == "auto")
+    if isinstance(value, list | tuple):  # of parts of a date
+        return kind.startswith("Sequence") and set(value) <= set(DATE_PARTS)
+    return isinstance(value, str) and (not kind.startswith("Sequence") or value == "auto")

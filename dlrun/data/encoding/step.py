@@ -7,6 +7,7 @@ as JSON beside the model.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -21,9 +22,10 @@ class NotSteps(ValueError):
 
 
 @dataclass(frozen=True)
-class Step:
+class Step(ABC):
     """From one tensor to another; see its members in `fill`, `scale`, `calendar`, `words` and `prose`."""
 
+    @abstractmethod
     def __call__(self, x: Any, name: str) -> Any:
         """The tensor behind the step.
 
@@ -31,7 +33,6 @@ class Step:
             x: of shape (n, ..., numbers) or, of words, strings of shape (n,).
             name: what the layers that it makes are called by: no two of a model may have one name.
         """
-        raise NotImplementedError
 
 
 def array(values: Sequence[Any]) -> np.ndarray:

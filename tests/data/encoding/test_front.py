@@ -52,7 +52,7 @@ RECIPES: dict[str, dict[str, Any]] = {
 
 def recipe(**said: Any) -> Recipe:
     usual = {"scale": "auto", "target": "auto", "impute": "median", "impute_value": 0.0, "neighbours": 5}
-    usual |= {"indicator": "auto", "categories": "one_hot", "most_words": 100, "buckets": 8}
+    usual |= {"indicator": True, "categories": "one_hot", "most_words": 100, "buckets": 8}
     usual |= {"embedding_size": "auto", "dates": "cyclic", "date_parts": "auto", "text": "tf_idf", "vocabulary": 50}
     return Recipe(**(usual | {"length": 12, "columns": {}} | said))
 
@@ -231,3 +231,25 @@ def test_every_format_holds_the_same_table(suffix: str, csv_folder: Any, catalog
     np.testing.assert_array_equal(found.x, wanted.x)
     np.testing.assert_array_equal(found.y, wanted.y)
     assert list(found.texts) == list(wanted.texts)
+
+
+@pytest.mark.parametrize(
+    ("column", "key", "value"),
+    [
+        ("size", "indicator", "maybe"),
+        ("size", "neighbours", 0),
+        ("size", "neighbours", True),
+        ("size", "impute_value", "none"),
+        ("town", "embedding_size", "large"),
+        ("when", "date_parts", ["hours"]),
+        ("when", "date_parts", "hour"),
+    ],
+)
+def test_what_is_said_of_a_column_is_held_against_its_key(column: str, key: str, value: Any, dataset: Dataset) -> None:
+    (problem,) = recipe(columns={column: {key: value}}).problems(dataset.columns)
+    assert problem.key == f"preprocess.columns.{column}.{key}"
+
+
+def test_what_may_be_said_of_a_column_is_taken(dataset: Dataset) -> None:
+    said = {"size": {"indicator": False, "neighbours": 3, "impute_value": -1}, "town": {"embedding_size": "auto"}}
+    assert not [*recipe(columns={**said, "when": {"date_parts": ["hour"]}}).problems(dataset.columns)]
